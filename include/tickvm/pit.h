@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* 8254 programmable interval timer and the PC's port 0x61 in front of channel 2.
+ * Sources: Intel 82C54 data sheet (231244); IBM PC/AT Technical Reference for port 0x61. */
+#ifndef TICKVM_PIT_H
+#define TICKVM_PIT_H
+
+#include "tickvm/device.h"
+
+#define PIT_HZ_NUM 1193181666667ULL /* input clock, micro-hertz: 14.31818 MHz / 12 */
+#define PIT_HZ_DEN 1000000ULL
+
+struct pit;
+
+/* irq.set(ctx, line, level) follows OUT of channel 0. NULL: no memory.
+ * Bus offsets: 0 to 2 the counters, 3 the control word, 4 port 0x61. */
+struct pit *pit_create(struct irq_sink irq, unsigned line);
+void pit_destroy(struct pit *pit);
+struct device pit_device(struct pit *pit);
+
+/* OUT of a channel (0 to 2) at now, which never decreases. Pure. */
+bool pit_output(const struct pit *pit, unsigned channel, nsec_t now);
+/* Rising edges of OUT 0 that expire() delivered late by a whole period or more, so merged into one. */
+uint64_t pit_coalesced(const struct pit *pit);
+
+#endif
