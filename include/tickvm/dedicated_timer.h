@@ -60,12 +60,13 @@ bool dedicated_timer_shared(const struct dedicated_timer *timer);
 /* Tell the guest whether a doorbell is needed (the thread is about to sleep) or not (it watches). */
 void dedicated_timer_need_doorbell(struct dedicated_timer *timer, bool needed);
 
-/* The quiet window. True: the message is held and will be released; false: deliver it yourself.
- * A held message of the same destination and vector merges, as it would in the IRR. */
+/* The quiet window. True: the message is held and will be released (deadline() may be earlier now: arm it
+ * again); false: deliver it yourself. A held message of the same vector merges, as it would in the IRR. */
 bool dedicated_timer_hold(struct dedicated_timer *timer, nsec_t now, const struct apic_msg *msg);
 
-/* The guest deadline behind the most recent fire (on the VM's clock) and when it was armed: for the log. */
+/* The guest deadline behind the most recent fire (on the VM's clock), and when the model took it: for the log. */
 nsec_t dedicated_timer_last_deadline(const struct dedicated_timer *timer);
+nsec_t dedicated_timer_last_armed(const struct dedicated_timer *timer);
 struct dedicated_timer_stats dedicated_timer_stats(const struct dedicated_timer *timer);
 
 #endif

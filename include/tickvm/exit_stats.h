@@ -44,7 +44,9 @@ struct exit_row {
 
 struct exit_stats;
 
-struct exit_stats *exit_stats_create(void); /* NULL: no memory. Allocates everything it will ever need. */
+/* NULL: no memory. Reserves all it will ever need: 4 MB of address space, of which a row takes memory, by page
+ * faults, only when it is first used. */
+struct exit_stats *exit_stats_create(void);
 void exit_stats_destroy(struct exit_stats *stats);
 /* One exit. Constant time, no allocation. A 257th distinct (kind, address, device) goes to the row
  * (EXIT_KIND_OTHER, UINT64_MAX, "table-full"). device is compared by pointer. */

@@ -22,7 +22,7 @@ struct host_facts {
 	int64_t tsc_hz;           /* as KVM reports it */
 	bool tsc_invariant;
 	char clocksource[32], governor[32], idle_driver[32], preempt[32], thp[32];
-	int64_t rt_runtime_us, rt_period_us; /* -1, -1: no limit known */
+	int64_t rt_runtime_us, rt_period_us; /* runtime -1: no limit; both -1: unknown */
 	int64_t halt_poll_ns;     /* KVM's module parameter */
 	int64_t min_timer_period_us;
 	int rtprio_limit;         /* highest SCHED_FIFO priority this process may take; 0: none */
@@ -33,6 +33,7 @@ struct host_facts {
 	int64_t steal_ticks;      /* sum over CPUs, /proc/stat; -1 where unknown */
 	/* /dev/kvm: */
 	int kvm_errno;            /* 0, or why it could not be opened */
+	int kvm_api_version;      /* 12 since Linux 2.6.22; -1 where unknown */
 	bool has_irqchip, has_split_irqchip, has_pit2, has_user_msr, has_ioeventfd, has_signal_msi,
 		has_halt_poll, has_binary_stats, has_immediate_exit, has_tsc_deadline, has_x2apic;
 	int max_vcpus;

@@ -6,12 +6,14 @@
 
 #include "tickvm/device.h"
 
-#define PIT_HZ_NUM 1193181666667ULL /* input clock, micro-hertz: 14.31818 MHz / 12 */
-#define PIT_HZ_DEN 1000000ULL
+/* The input clock: four times the NTSC colour carrier (315/88 MHz) divided by 12, so 1193181.81... Hz, exactly. */
+#define PIT_HZ_NUM 105000000ULL
+#define PIT_HZ_DEN 88ULL
 
 struct pit;
 
-/* irq.set(ctx, line, level) follows OUT of channel 0. NULL: no memory.
+/* irq.set(ctx, line, level) follows OUT of channel 0; the one-clock low pulses of modes 2, 4 and 5 are told
+ * together with the rising edge that ends them. NULL: no memory.
  * Bus offsets: 0 to 2 the counters, 3 the control word, 4 port 0x61. */
 struct pit *pit_create(struct irq_sink irq, unsigned line);
 void pit_destroy(struct pit *pit);

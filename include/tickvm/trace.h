@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The event ring: every exit of one vCPU, oldest dropped first or newest, with a count of what was dropped.
+/* The event ring: every exit of one vCPU, the oldest overwritten, with a count of what was dropped.
  * One writer (the vCPU thread), read when it has stopped; the last 16 exits are always there. */
 #ifndef TICKVM_TRACE_H
 #define TICKVM_TRACE_H
@@ -24,14 +24,15 @@ struct trace_ring;
 struct trace_ring *trace_ring_create(size_t capacity);
 void trace_ring_destroy(struct trace_ring *ring);
 void trace_ring_add(struct trace_ring *ring, const struct trace_event *event);
-/* Events still there, 0 = oldest. */
+/* Events still there, 0 = oldest; NULL past the end. */
 size_t trace_ring_count(const struct trace_ring *ring);
 const struct trace_event *trace_ring_get(const struct trace_ring *ring, size_t i);
 uint64_t trace_ring_dropped(const struct trace_ring *ring);
 
 /* Chrome trace JSON (object form, loads in Perfetto): one thread track a vCPU; each exit a complete event
  * "X" with the device model's part nested inside it; "otherData" carries dropped counts and the TSC frequency.
- * rings[i] may be NULL. Written to path.tmp, then renamed. 0 or a negative errno with diag set. */
+ * rings[i] may be NULL. Written to path.tmp, synced, then renamed; what is not a regular file is written through;
+ * "-" is stdout. 0 or a negative errno with diag set. */
 int trace_write_chrome(const char *path, struct trace_ring *const *rings, unsigned vcpus, uint64_t tsc_hz,
 	struct diag *diag);
 

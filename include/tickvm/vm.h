@@ -39,6 +39,7 @@ struct vm_config {
 	size_t trace_events;       /* ring size a vCPU; 0: only the last 16, for crash reports */
 	bool dedicated_ioeventfd;  /* DT_DOORBELL is an ioeventfd */
 	size_t timer_log;          /* timer records kept; 0: none */
+	bool prefault;             /* touch all guest RAM before the first entry (benchmarks do) */
 };
 /* The documented defaults (see tickvm run --help); everything may then be changed. */
 void vm_config_default(struct vm_config *config);

@@ -19,8 +19,10 @@ struct boot_state {
 #define BOOT_INFO_GPA     0x7000ULL  /* PVH start info or Multiboot info, module list, memory map */
 #define BOOT_CMDLINE_GPA  0x8000ULL  /* GUEST_CMDLINE_MAX bytes at most, NUL included */
 #define BOOT_STACK_GPA    0x7000ULL  /* initial esp, grows down */
+#define BOOT_FREE_GPA     0x9000ULL  /* an image may load from here to the EBDA, and from BOOT_HIGH_GPA up */
 #define BOOT_EBDA_GPA     0x9fc00ULL /* MP floating pointer; MP table follows */
 #define BOOT_ACPI_GPA     0xe0000ULL /* RSDP, XSDT, FADT where wanted, MADT */
+#define BOOT_HIGH_GPA     0x100000ULL
 
 struct load_request {
 	const void *image;     /* the file's bytes */
@@ -31,7 +33,8 @@ struct load_request {
 };
 
 /* Chooses the protocol (PVH note first, then a Multiboot header), loads every segment through memory_at(), fills
- * info, memory map, command line, MP and ACPI tables. The image is hostile. 0, or -ENOEXEC / -E2BIG / -ENOMEM with
+ * info, memory map, command line, MP and ACPI tables. mem is fresh from memory_create(): what an image wants zeroed
+ * is zero already, and is not touched. The image is hostile. 0, or -ENOEXEC / -E2BIG / -ENOMEM with
  * a line naming the file, the field and what was expected. */
 int load_image(struct guest_memory *mem, const struct load_request *request, struct boot_state *boot,
 	struct diag *diag);

@@ -13,6 +13,7 @@ struct guest_memory {
 	uint64_t size;  /* bytes, multiple of 4 KiB, RAM is GPA [0, size) */
 };
 
+#define GUEST_MEMORY_MIN (4ULL << 20)
 #define GUEST_MEMORY_MAX (3ULL << 30) /* below the APICs and our MMIO */
 
 /* Anonymous, MADV_HUGEPAGE, not yet touched. prefault: populate now (and mlock when the limit allows, best effort). */

@@ -34,7 +34,7 @@ struct timer_thread_config {
 	int cpu;               /* -1: not pinned */
 	int priority;          /* SCHED_FIFO 1 to 99; 0: SCHED_OTHER */
 	uint64_t spin_ns;
-	uint64_t watch_ns;     /* how long the page is watched after a fire or an arming before the thread sleeps */
+	uint64_t watch_ns;     /* after a fire, how long the thread stays awake to see the page's next arming */
 	size_t clients_max;
 };
 

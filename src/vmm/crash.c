@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is printed when a guest crashes: registers, the bytes at RIP, the last exits.
+ * It reads; it changes and judges nothing. */
+#include "vm_internal.h"
+
+#include <inttypes.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#define CODE_BYTES 16
+#define LAST_EXITS 16
+
+typedef unsigned long long ull;
+
+static void print_registers(FILE *f, struct vcpu *vcpu)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	if (ioctl(vcpu->fd, KVM_GET_REGS, &r) < 0 || ioctl(vcpu->fd, KVM_GET_SREGS, &s) < 0) {
+		fputs("  registers: KVM does not say\n", f);
+		return;
+	}
+	fprintf(f, "  rip %016llx  rflags %08llx  cpl %u\n", r.rip, r.rflags, s.ss.dpl);
+	fprintf(f, "  rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", r.rax, r.rbx, r.rcx, r.rdx);
+	fprintf(f, "  rsi %016llx  rdi %016llx  rbp %016llx  rsp %016llx\n", r.rsi, r.rdi, r.rbp, r.rsp);
+	fprintf(f, "  r8  %016llx  r9  %016llx  r10 %016llx  r11 %016llx\n", r.r8, r.r9, r.r10, r.r11);
+	fprintf(f, "  r12 %016llx  r13 %016llx  r14 %016llx  r15 %016llx\n", r.r12, r.r13, r.r14, r.r15);
+	fprintf(f, "  cr0 %08llx  cr2 %016llx  cr3 %08llx  cr4 %08llx  efer %04llx\n", s.cr0, s.cr2, s.cr3,
+		s.cr4, s.efer);
+	fprintf(f, "  cs %04x base %llx limit %x  ss %04x  ds %04x  tr %04x\n", s.cs.selector, s.cs.base,
+		s.cs.limit, s.ss.selector, s.ds.selector, s.tr.selector);
+	fprintf(f, "  gdt %llx+%x  idt %llx+%x\n", s.gdt.base, s.gdt.limit, s.idt.base, s.idt.limit);
+}
+
+/* Linear RIP to guest physical, as the vCPU's own page tables have it. */
+static void print_code(FILE *f, struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_translation tr;
+	const uint8_t *code = NULL;
+
+	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) == 0 && ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) == 0) {
+		tr = (struct kvm_translation){.linear_address = sregs.cs.base + regs.rip};
+		if (ioctl(vcpu->fd, KVM_TRANSLATE, &tr) == 0 && tr.valid)
+			code = memory_at(&vcpu->vm->memory, tr.physical_address, CODE_BYTES);
+	}
+	fputs("  code", f);
+	if (!code)
+		fputs(" (not in guest RAM)", f);
+	for (unsigned i = 0; code && i < CODE_BYTES; i++)
+		fprintf(f, " %02x", code[i]);
+	fputc('\n', f);
+}
+
+static void print_exit(FILE *f, const struct trace_event *e, uint64_t end_tsc)
+{
+	fprintf(f, "    %10.3f us before: %-12s", clock_ticks_to_ns_f((int64_t)(end_tsc - e->exit_tsc)) / 1e3,
+		exit_kind_name(e->kind));
+	if (e->size)
+		fprintf(f, " 0x%" PRIx64 " size %u value 0x%" PRIx64 " (%s)", e->address, e->size, e->value,
+			e->device);
+	else if (e->address)
+		fprintf(f, " 0x%" PRIx64 " (%s)", e->address, e->device);
+	if (e->repeats > 1)
+		fprintf(f, " x%u", e->repeats);
+	fputc('\n', f);
+}
+
+static void print_exits(FILE *f, const struct vcpu *vcpu)
+{
+	size_t n = trace_ring_count(vcpu->ring), first = n > LAST_EXITS - 1 ? n - (LAST_EXITS - 1) : 0;
+
+	fprintf(f, "  last exits (oldest first):\n");
+	for (size_t i = first; i < n; i++)
+		print_exit(f, trace_ring_get(vcpu->ring, i), vcpu->event.exit_tsc);
+	print_exit(f, &vcpu->event, vcpu->event.exit_tsc); /* the one that ended the run */
+}
+
+char *vcpu_crash_report(struct vcpu *vcpu, const char *what)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "guest crashed: %s on vCPU %u\n", what, vcpu->id);
+	print_registers(f, vcpu);
+	print_code(f, vcpu);
+	print_exits(f, vcpu);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A thread that sleeps on an eventfd and passes each ring on.
+ * It knows no timer: what a ring means is its owner's business. */
+#include "doorbell.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct doorbell {
+	int fd;
+	pthread_t thread;
+	_Atomic bool stop;
+	void (*ring)(void *ctx);
+	void *ctx;
+};
+
+static void *listen(void *arg)
+{
+	struct doorbell *doorbell = arg;
+	eventfd_t rings;
+
+	while (!eventfd_read(doorbell->fd, &rings) && !atomic_load(&doorbell->stop))
+		doorbell->ring(doorbell->ctx);
+	return NULL;
+}
+
+static int start(struct doorbell *doorbell, int priority)
+{
+	struct sched_param param = {.sched_priority = priority};
+	sigset_t all, old;
+	pthread_attr_t attr;
+	int err;
+
+	pthread_attr_init(&attr);
+	if (priority) {
+		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+		pthread_attr_setschedparam(&attr, &param);
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&doorbell->thread, &attr, listen, doorbell);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+int doorbell_create(struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx,
+	struct diag *diag)
+{
+	struct doorbell *doorbell = calloc(1, sizeof(*doorbell));
+	int err;
+
+	if (!doorbell)
+		return diag_set(diag, -ENOMEM, "out of memory for the doorbell");
+	doorbell->ring = ring;
+	doorbell->ctx = ctx;
+	doorbell->fd = eventfd(0, EFD_CLOEXEC);
+	err = doorbell->fd < 0 ? errno : start(doorbell, priority);
+	if (err == EPERM)
+		err = start(doorbell, 0);
+	if (err) {
+		if (doorbell->fd >= 0)
+			close(doorbell->fd);
+		free(doorbell);
+		return diag_set(diag, -err, "cannot start the doorbell's thread: %s", strerror(err));
+	}
+	*out = doorbell;
+	return 0;
+}
+
+int doorbell_fd(const struct doorbell *doorbell)
+{
+	return doorbell->fd;
+}
+
+void doorbell_destroy(struct doorbell *doorbell)
+{
+	if (!doorbell)
+		return;
+	atomic_store(&doorbell->stop, true);
+	eventfd_write(doorbell->fd, 1);
+	pthread_join(doorbell->thread, NULL);
+	close(doorbell->fd);
+	free(doorbell);
+}

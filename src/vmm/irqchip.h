@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Three interrupt back ends behind one set of operations.
+ *
+ * The interrupt lock guards our controllers (PIC, IOAPIC, LAPICs) and the dedicated timer. An op says whether its
+ * caller holds it. */
+#ifndef VMM_IRQCHIP_H
+#define VMM_IRQCHIP_H
+
+#include "bus.h"
+#include "tickvm/apic.h"
+#include "tickvm/ioapic.h"
+#include "tickvm/lapic.h"
+#include "tickvm/pic.h"
+
+struct vm;
+struct vcpu;
+
+struct irqchip_ops {
+	/* Before any vCPU exists. */
+	int (*create)(struct vm *vm, struct diag *diag);
+	/* After the vCPU's KVM_CREATE_VCPU. */
+	int (*vcpu_create)(struct vcpu *vcpu, struct diag *diag);
+	/* A device drives an ISA line. Takes the interrupt lock itself. */
+	void (*isa_line)(struct vm *vm, unsigned line, bool level);
+	/* An edge message straight to the LAPICs. The caller holds the interrupt lock. */
+	void (*message)(struct vm *vm, const struct apic_msg *msg);
+	/* vCPU thread, before KVM_RUN, when attention was set or `attend` asked for it: inject what is due. */
+	void (*attend)(struct vcpu *vcpu);
+	/* vCPU thread, right before and right after KVM_RUN: CR8 kept in step with TPR. NULL where KVM does it. */
+	void (*enter)(struct vcpu *vcpu);
+	void (*left)(struct vcpu *vcpu);
+	/* vCPU thread, on KVM_EXIT_HLT; NULL where KVM halts by itself. */
+	void (*halt)(struct vcpu *vcpu);
+	/* MSR accesses KVM hands to us: false, the guest gets #GP. NULL: none are ours. */
+	bool (*msr)(struct vcpu *vcpu, uint32_t msr, bool write, uint64_t *value);
+	/* KVM_EXIT_IOAPIC_EOI; NULL where it cannot happen. */
+	void (*eoi)(struct vm *vm, uint8_t vector);
+	void (*destroy)(struct vm *vm);
+};
+
+extern const struct irqchip_ops irqchip_kernel_ops, irqchip_split_ops, irqchip_user_ops;
+
+struct irqchip {
+	const struct irqchip_ops *ops;
+	pthread_mutex_t lock; /* the interrupt lock */
+	struct pic *pic;
+	struct ioapic *ioapic;
+	struct bus_slot *ioapic_slot;
+	struct lapic_bus *lapics;
+	struct bus_slot *lapic_slots[VM_MAX_VCPUS];
+};
+
+/* Shared by split and user (irqchip_isa.c): our PIC and IOAPIC on the bus, and ISA lines into both. */
+int irqchip_isa_create(struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag);
+void irqchip_isa_line(struct vm *vm, unsigned line, bool level);
+void irqchip_isa_destroy(struct vm *vm);
+/* An IOAPIC or device message: held by the quiet window, or delivered. The caller holds the interrupt lock. */
+void irqchip_gate(struct vm *vm, const struct apic_msg *msg);
+/* KVM_SIGNAL_MSI, for the back ends whose LAPICs are KVM's. */
+void irqchip_signal_msi(struct vm *vm, const struct apic_msg *msg);
+/* vCPU thread: would KVM take a vector now (IF = 1, no shadow, nothing injected before it)? */
+bool irqchip_can_inject(const struct vcpu *vcpu);
+/* KVM_INTERRUPT. The vCPU thread, after irqchip_can_inject(). */
+void irqchip_inject(struct vcpu *vcpu, uint8_t vector);
+
+#endif

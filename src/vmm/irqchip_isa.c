@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `split` and `user` share: our PIC and IOAPIC on the bus, ISA lines into both, the quiet window's gate,
+ * and KVM_INTERRUPT. Where messages go from here is the back end's business. */
+#include "vm_internal.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+
+static void intr_changed(void *ctx, unsigned n, bool level)
+{
+	struct vm *vm = ctx;
+
+	(void)n;
+	if (vm->irqchip.lapics)
+		lapic_set_lint(lapic_bus_get(vm->irqchip.lapics, 0), 0, level);
+	if (level)
+		vcpu_kick(&vm->vcpus[0]);
+}
+
+static void ioapic_deliver(void *ctx, const struct apic_msg *msg)
+{
+	irqchip_gate(ctx, msg);
+}
+
+int irqchip_isa_create(struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin),
+	struct diag *diag)
+{
+	struct irqchip *chip = &vm->irqchip;
+	struct bus_slot *slot;
+
+	chip->pic = pic_create((struct irq_sink){.set = intr_changed, .ctx = vm});
+	chip->ioapic = ioapic_create((uint8_t)vm->config.vcpus,
+		(struct apic_msg_sink){.deliver = ioapic_deliver, .ctx = vm}, redirection_changed, vm);
+	if (!chip->pic || !chip->ioapic)
+		return diag_set(diag, -ENOMEM, "out of memory for the interrupt controllers");
+	slot = bus_attach(vm->bus, pic_device(chip->pic), &chip->lock);
+	bus_map_pio(vm->bus, slot, 0x20, 2, 0);
+	bus_map_pio(vm->bus, slot, 0xa0, 2, 2);
+	bus_map_pio(vm->bus, slot, 0x4d0, 2, 4);
+	chip->ioapic_slot = bus_attach(vm->bus, ioapic_device(chip->ioapic), &chip->lock);
+	bus_map_mmio(vm->bus, &chip->ioapic_slot, 0, GPA_IOAPIC, 0x1000);
+	return 0;
+}
+
+void irqchip_isa_line(struct vm *vm, unsigned line, bool level)
+{
+	struct irqchip *chip = &vm->irqchip;
+
+	pthread_mutex_lock(&chip->lock);
+	pic_set_line(chip->pic, line, level);
+	/* The timer's line 0 is IOAPIC pin 2, as the MADT and MP table say. */
+	ioapic_set_line(chip->ioapic, line ? line : 2, level);
+	pthread_mutex_unlock(&chip->lock);
+}
+
+void irqchip_isa_destroy(struct vm *vm)
+{
+	pic_destroy(vm->irqchip.pic);
+	ioapic_destroy(vm->irqchip.ioapic);
+}
+
+void irqchip_gate(struct vm *vm, const struct apic_msg *msg)
+{
+	uint64_t tsc;
+
+	if (vm->config.quiet_window_ns) {
+		tsc = clock_tsc();
+		if (dedicated_timer_hold(vm->dedicated, vm_clock_from_tsc(&vm->clock, tsc), msg)) {
+			bus_rearm(vm->dedicated_slot, tsc);
+			return;
+		}
+	}
+	vm->irqchip.ops->message(vm, msg);
+}
+
+bool irqchip_can_inject(const struct vcpu *vcpu)
+{
+	/* if_flag as well: PVM takes a KVM_INTERRUPT even with IF = 0. */
+	return vcpu->run->ready_for_interrupt_injection && vcpu->run->if_flag;
+}
+
+void irqchip_inject(struct vcpu *vcpu, uint8_t vector)
+{
+	struct kvm_interrupt interrupt = {.irq = vector};
+	struct diag diag;
+
+	if (ioctl(vcpu->fd, KVM_INTERRUPT, &interrupt) < 0) {
+		kvm_failed(&diag, "KVM_INTERRUPT");
+		vm_end_error(vcpu->vm, &diag);
+	}
+	vcpu->run->ready_for_interrupt_injection = 0;
+}

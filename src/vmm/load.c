@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Chooses a boot protocol for an image and does what all protocols share: placing bytes, memory
+ * map, command line. It parses no ELF and no Multiboot header itself. */
+#include "load_internal.h"
+
+#include "tickvm/guest_abi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB        (1ULL << 20)
+#define FILE_MAX   (256 * MIB)
+#define NAME_SHOWN 200
+
+/* The end of a long path: the sentence behind it must fit in the diag. */
+static const char *shown_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > NAME_SHOWN ? name + length - NAME_SHOWN : name;
+}
+
+int load_refuse(const struct loader *loader, int err, const char *format, ...)
+{
+	char text[sizeof(loader->diag->text)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return diag_set(loader->diag, err, "%s: %s", shown_name(loader->request->name), text);
+}
+
+static int check_place(const struct loader *loader, const char *what, uint64_t gpa, uint64_t bytes)
+{
+	unsigned long long first = gpa, size = bytes;
+
+	if (gpa > GUEST_MEMORY_MAX || bytes > GUEST_MEMORY_MAX - gpa)
+		return load_refuse(loader, -ENOEXEC,
+			"%s: 0x%llx bytes at 0x%llx reach above 0x%llx, where RAM must end", what,
+			size, first, GUEST_MEMORY_MAX);
+	if (!memory_at(loader->mem, gpa, bytes))
+		return load_refuse(loader, -E2BIG,
+			"%s: 0x%llx bytes at 0x%llx need more RAM than %llu MiB: use --mem %lluM "
+			"or more",
+			what, size, first, (unsigned long long)(loader->mem->size / MIB),
+			(first + size + MIB - 1) / MIB);
+	bool low = gpa >= BOOT_FREE_GPA && gpa + bytes <= BOOT_EBDA_GPA;
+	if (!low && gpa < BOOT_HIGH_GPA)
+		return load_refuse(loader, -ENOEXEC,
+			"%s: 0x%llx bytes at 0x%llx collide with boot data; expected within 0x%llx "
+			"to 0x%llx, or "
+			"from 0x%llx up",
+			what, size, first, BOOT_FREE_GPA, BOOT_EBDA_GPA, BOOT_HIGH_GPA);
+	return 0;
+}
+
+int load_place(const struct loader *loader, const char *what, const struct load_piece *piece)
+{
+	const uint8_t *file = loader->request->image;
+	int err = check_place(loader, what, piece->gpa, piece->mem_bytes);
+
+	if (err)
+		return err;
+	/* Only the file's part: the rest is zero, as fresh RAM is. */
+	memcpy(memory_at(loader->mem, piece->gpa, piece->file_bytes), file + piece->offset,
+		piece->file_bytes);
+	return 0;
+}
+
+void load_memory_map(const struct guest_memory *mem, struct memory_range ranges[MEMORY_RANGES])
+{
+	ranges[0] = (struct memory_range){0, BOOT_EBDA_GPA, RANGE_RAM};
+	ranges[1] =
+		(struct memory_range){BOOT_EBDA_GPA, BOOT_HIGH_GPA - BOOT_EBDA_GPA, RANGE_RESERVED};
+	ranges[2] = (struct memory_range){BOOT_HIGH_GPA, mem->size - BOOT_HIGH_GPA, RANGE_RAM};
+}
+
+static int write_cmdline(const struct loader *loader)
+{
+	const char *cmdline = loader->request->cmdline;
+	size_t bytes = strlen(cmdline) + 1;
+
+	if (bytes > GUEST_CMDLINE_MAX)
+		return load_refuse(loader, -E2BIG,
+			"the guest's command line has %zu bytes; expected at most %d", bytes - 1,
+			GUEST_CMDLINE_MAX - 1);
+	memcpy(memory_at(loader->mem, BOOT_CMDLINE_GPA, bytes), cmdline, bytes);
+	return 0;
+}
+
+int load_image(struct guest_memory *mem, const struct load_request *request,
+	struct boot_state *boot, struct diag *diag)
+{
+	const struct loader loader = {mem, request, diag};
+	struct elf_image image = {0};
+	bool elf = elf_is(request);
+	int err;
+
+	if (elf) {
+		err = elf_read(&loader, &image);
+		if (err)
+			return err;
+	}
+	if (image.has_pvh)
+		err = load_pvh(&loader, &image, boot);
+	else
+		err = load_multiboot(&loader, elf ? &image : NULL, boot);
+	if (err)
+		return err;
+	err = write_cmdline(&loader);
+	if (err)
+		return err;
+	tables_write_mp(mem, request->vcpus);
+	tables_write_acpi(mem, request->vcpus);
+	return 0;
+}
+
+static int read_all(int fd, uint8_t *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = read(fd, bytes + done, size - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int read_open_file(int fd, const char *path, void **out, size_t *size, struct diag *diag)
+{
+	const char *name = shown_name(path);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return diag_set(diag, -errno, "%s: cannot stat: %s", name, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return diag_set(
+			diag, -ENOEXEC, "%s: not a regular file; expected a guest image", name);
+	if (st.st_size == 0)
+		return diag_set(
+			diag, -ENOEXEC, "%s: the file is empty; expected a guest image", name);
+	if (st.st_size > (off_t)FILE_MAX)
+		return diag_set(diag, -E2BIG,
+			"%s: the file has %lld bytes; expected at most %llu MiB", name,
+			(long long)st.st_size, FILE_MAX / MIB);
+
+	uint8_t *bytes = malloc((size_t)st.st_size);
+	if (!bytes)
+		return diag_set(diag, -ENOMEM, "%s: no memory for its %lld bytes", name,
+			(long long)st.st_size);
+	int err = read_all(fd, bytes, (size_t)st.st_size);
+	if (err) {
+		free(bytes);
+		return diag_set(diag, err, "%s: cannot read: %s", name,
+			err == -ENODATA ? "the file shrank meanwhile" : strerror(-err));
+	}
+	*out = bytes;
+	*size = (size_t)st.st_size;
+	return 0;
+}
+
+int load_read_file(const char *path, void **out, size_t *size, struct diag *diag)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+
+	if (fd < 0)
+		return diag_set(
+			diag, -errno, "%s: cannot open: %s", shown_name(path), strerror(errno));
+	int err = read_open_file(fd, path, out, size, diag);
+	close(fd);
+	return err;
+}

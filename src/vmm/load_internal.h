@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the parts of the loader share; included by load*.c only.
+ * Callers outside the loader use load.h. */
+#ifndef VMM_LOAD_INTERNAL_H
+#define VMM_LOAD_INTERNAL_H
+
+#include "load.h"
+
+#include <stdbool.h>
+
+/* One load_image() call. */
+struct loader {
+	struct guest_memory *mem;
+	const struct load_request *request;
+	struct diag *diag;
+};
+
+/* Sets the diag to "NAME: " and the sentence; returns err. */
+__attribute__((format(printf, 3, 4))) int load_refuse(
+	const struct loader *loader, int err, const char *format, ...);
+
+/* A piece of the file, already known to lie in it, and where it goes. mem_bytes >= file_bytes; the
+ * rest is zero. */
+struct load_piece {
+	uint64_t gpa, mem_bytes;
+	uint64_t offset, file_bytes;
+};
+
+/* Copies a piece to guest RAM where an image may lie, or refuses it; what names it: "segment 2". */
+int load_place(const struct loader *loader, const char *what, const struct load_piece *piece);
+
+struct memory_range {
+	uint64_t base, length;
+	uint32_t type;
+};
+/* Both Xen's memory map and Multiboot's use the numbers of E820. */
+#define RANGE_RAM      1
+#define RANGE_RESERVED 2
+#define MEMORY_RANGES  3
+
+void load_memory_map(const struct guest_memory *mem, struct memory_range ranges[MEMORY_RANGES]);
+
+/* ---- ELF ---- */
+
+#define ELF_PIECES_MAX 64
+
+struct elf_image {
+	uint64_t entry; /* e_entry, as written */
+	unsigned count;
+	struct elf_piece {
+		unsigned index; /* of its program header */
+		uint64_t vaddr;
+		struct load_piece piece;
+	} pieces[ELF_PIECES_MAX]; /* PT_LOAD with memory */
+	bool has_pvh;
+	uint64_t pvh_entry;
+};
+
+bool elf_is(const struct load_request *request);
+/* Checks the file against itself, guest memory aside. */
+int elf_read(const struct loader *loader, struct elf_image *image);
+/* Places every segment. */
+int elf_place(const struct loader *loader, const struct elf_image *image);
+/* Whether a segment covers this guest-physical address. */
+bool elf_covers(const struct elf_image *image, uint64_t gpa);
+
+/* ---- protocols ---- */
+
+int load_pvh(const struct loader *loader, const struct elf_image *image, struct boot_state *boot);
+/* image: NULL when the file is not ELF. */
+int load_multiboot(
+	const struct loader *loader, const struct elf_image *image, struct boot_state *boot);
+
+#endif

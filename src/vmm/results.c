@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a finished run left behind, checked: a guest wrote the result block and may have written anything.
+ * It interprets no experiment. */
+#include "vm_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const void *vm_guest_memory(struct vm *vm, uint64_t gpa, uint64_t len)
+{
+	return memory_at(&vm->memory, gpa, len);
+}
+
+static bool terminated(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+const struct guest_result *vm_guest_result(struct vm *vm)
+{
+	const struct guest_result *r = memory_at(&vm->memory, GUEST_RESULT_GPA, sizeof(*r));
+
+	if (!r || r->magic != GUEST_RESULT_MAGIC || r->version != GUEST_ABI_VERSION ||
+		r->size != sizeof(*r) || r->status > GUEST_UNAVAILABLE)
+		return NULL;
+	if (!terminated(r->test, sizeof(r->test)) || !terminated(r->message, sizeof(r->message)))
+		return NULL;
+	return r;
+}
+
+const void *vm_guest_records(
+	struct vm *vm, const struct guest_result *result, size_t record_size, size_t *n)
+{
+	const void *records = NULL;
+
+	*n = 0;
+	if (result->record_size != record_size || result->record_gpa % 8)
+		return NULL;
+	records = memory_at(&vm->memory, result->record_gpa, (uint64_t)result->record_count * record_size);
+	if (records)
+		*n = result->record_count;
+	return records;
+}
+
+struct exit_stats *vm_exit_stats(struct vm *vm, unsigned vcpu)
+{
+	return vcpu < vm->config.vcpus ? vm->vcpus[vcpu].stats : NULL;
+}
+
+struct trace_ring *vm_trace(struct vm *vm, unsigned vcpu)
+{
+	return vcpu < vm->config.vcpus ? vm->vcpus[vcpu].ring : NULL;
+}
+
+const struct kvm_stat *vm_kvm_stats(struct vm *vm, size_t *n)
+{
+	return kvm_stats_get(vm->kvm_stats, n);
+}
+
+const struct timer_record *vm_timer_records(struct vm *vm, size_t *n)
+{
+	*n = vm->record_count;
+	return vm->records;
+}
+
+const struct timer_thread_stats *vm_timer_thread_stats(struct vm *vm)
+{
+	vm->timer_stats = *timer_thread_stats(vm->timers);
+	vm->timer_stats.records_dropped = vm->records_dropped;
+	return &vm->timer_stats;
+}
+
+struct dedicated_timer_stats vm_dedicated_stats(struct vm *vm)
+{
+	return dedicated_timer_stats(vm->dedicated);
+}
+
+uint64_t vm_coalesced(struct vm *vm)
+{
+	uint64_t sum = vm->pit ? pit_coalesced(vm->pit) : 0;
+
+	for (unsigned i = 0; vm->irqchip.lapics && i < vm->config.vcpus; i++)
+		sum += lapic_timer_coalesced(lapic_bus_get(vm->irqchip.lapics, i));
+	return sum;
+}
+
+/* ---- the guest's TSC against the host's ---- */
+
+struct bounds {
+	int64_t low, high; /* guest - host lies in [low, high] */
+	unsigned rounds;
+};
+
+/* Each round: the host's stamp fell between the guest's two readings. A stamp on the VM's clock is good to 1 ns. */
+static struct bounds sync_bounds(
+	const struct vm *vm, const struct guest_sync *sync, const nsec_t *stamps, unsigned n)
+{
+	struct bounds b = {.low = INT64_MIN, .high = INT64_MAX};
+	int64_t ns_ticks = (int64_t)(vm->clock.hz / 1000000000 + 1);
+
+	for (unsigned i = 0; i < n; i++) {
+		int64_t host = (int64_t)vm_clock_to_tsc(&vm->clock, stamps[i]);
+		int64_t low = (int64_t)sync[i].before - host - ns_ticks;
+		int64_t high = (int64_t)sync[i].after - host + ns_ticks;
+
+		if (!sync[i].before || sync[i].after < sync[i].before)
+			continue;
+		b.rounds++;
+		if (low > b.low)
+			b.low = low;
+		if (high < b.high)
+			b.high = high;
+	}
+	return b;
+}
+
+static bool admits(const struct bounds *b, int64_t offset)
+{
+	return b->rounds && b->low <= offset && offset <= b->high;
+}
+
+static struct tsc_offset unverified(const char *why)
+{
+	struct tsc_offset o = {.verified = false};
+
+	snprintf(o.why, sizeof(o.why), "%s", why);
+	return o;
+}
+
+struct tsc_offset vm_tsc_offset(struct vm *vm)
+{
+	const struct guest_result *r = vm_guest_result(vm);
+	struct tsc_offset o = {.verified = true};
+	struct bounds begin, end;
+	const nsec_t *stamps;
+	unsigned n;
+
+	if (!r)
+		return unverified("the guest left no result block");
+	stamps = sync_port_stamps(vm->sync, &n);
+	if (n != 2 * GUEST_SYNC_ROUNDS)
+		return unverified("the guest did not write its synchronisation stamps");
+	begin = sync_bounds(vm, r->sync_begin, stamps, GUEST_SYNC_ROUNDS);
+	end = sync_bounds(vm, r->sync_end, stamps + GUEST_SYNC_ROUNDS, GUEST_SYNC_ROUNDS);
+	/* 0 is what we asked KVM for; where it had no say, the middle of what both ends admit. */
+	if (admits(&begin, 0) && admits(&end, 0)) {
+		if (!vm->tsc_offset_known)
+			o.uncertainty = (uint64_t)(begin.high - begin.low) / 2;
+		return o;
+	}
+	begin.low = begin.low > end.low ? begin.low : end.low;
+	begin.high = begin.high < end.high ? begin.high : end.high;
+	if (!begin.rounds || !end.rounds || begin.low > begin.high)
+		return unverified("the guest's TSC drifted against the host's during the run");
+	o.offset = begin.low + (begin.high - begin.low) / 2;
+	o.uncertainty = (uint64_t)(begin.high - begin.low) / 2;
+	return o;
+}
+
+struct vm_startup vm_startup(struct vm *vm)
+{
+	const struct guest_result *r = vm_guest_result(vm);
+	struct tsc_offset offset = vm_tsc_offset(vm);
+
+	if (r && r->first_tsc && offset.verified)
+		vm->startup.guest_first_tsc = r->first_tsc - (uint64_t)offset.offset;
+	return vm->startup;
+}

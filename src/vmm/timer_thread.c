@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The timer thread: sleeps towards the earliest deadline, spins the last part, calls its clients on
+ * time. It knows no device and no guest, and takes no lock but its own queue's. */
+#include "timer_thread.h"
+
+#include "host_rt.h"
+#include "rt_duty.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#define STACK_BYTES  (256 * 1024)
+#define SLEEP_MAX_NS 3600000000000ULL /* keeps the arithmetic far from overflow */
+#define REST_NS      100000           /* the shortest sleep when the real-time budget is spent */
+#define SPIN_ROUND_NS                                                                              \
+	1000000 /* the budget is looked at this often, however long a spin was asked for */
+#define GUARD_NS       1000 /* nothing else is begun so shortly before a deadline */
+#define REHEARSE_TURNS 16
+#define AWAKE          0
+
+struct due {
+	struct timer_client *client;
+	nsec_t target;
+};
+
+struct timer_thread {
+	struct timer_thread_config config;
+	pthread_t thread;
+	bool started;
+
+	/* Guards queue and every client's entry. Inherits priority: a vCPU thread that is preempted
+	 * while it holds the lock must not hold the timer thread up. */
+	pthread_mutex_t lock;
+	struct deadline_queue queue;
+
+	/* Arming and sleeping meet here without the lock. An armer stores earliest, then looks at
+	 * sleeps_for; the thread stores sleeps_for, then looks at earliest: sequentially
+	 * consistent, so one of them sees the other. */
+	_Atomic nsec_t earliest;
+	_Atomic nsec_t sleeps_for; /* the deadline behind the thread's sleep, or AWAKE */
+	_Atomic uint32_t wake_seq; /* futex */
+	_Atomic bool stop;
+
+	struct timer_client *page_client;
+
+	/* The thread's own. */
+	struct due *due;
+	struct rt_duty duty;
+	bool watching;
+	nsec_t watch_end;
+	int dma_latency_fd;
+	struct timer_thread_stats stats;
+};
+
+/* ---- arming: any thread ---- */
+
+static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+{
+	return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, timeout, NULL,
+		FUTEX_BITSET_MATCH_ANY);
+}
+
+static void wake(struct timer_thread *thread)
+{
+	atomic_fetch_add(&thread->wake_seq, 1);
+	futex(&thread->wake_seq, FUTEX_WAKE, 1, NULL);
+}
+
+/* With the lock held. */
+static void publish_earliest(struct timer_thread *thread)
+{
+	const struct deadline_entry *first = deadline_queue_first(&thread->queue);
+
+	atomic_store(&thread->earliest, first ? first->deadline : NSEC_NEVER);
+}
+
+void timer_thread_arm(struct timer_thread *thread, struct timer_client *client, nsec_t deadline)
+{
+	pthread_mutex_lock(&thread->lock);
+	deadline_queue_set(&thread->queue, &client->entry, deadline);
+	publish_earliest(thread);
+	pthread_mutex_unlock(&thread->lock);
+
+	/* While it is awake or spins, the thread sees earliest change by itself: no system call. */
+	if (deadline < atomic_load(&thread->sleeps_for))
+		wake(thread);
+}
+
+void timer_thread_watch(struct timer_thread *thread, struct timer_client *client)
+{
+	thread->page_client = client;
+}
+
+/* ---- watching the shared page ---- */
+
+static bool is_queued(struct timer_thread *thread, const struct timer_client *client)
+{
+	pthread_mutex_lock(&thread->lock);
+	bool queued = client->entry.index != DEADLINE_IDLE;
+	pthread_mutex_unlock(&thread->lock);
+	return queued;
+}
+
+/* A guest that arms through the page does so in its handler or soon after. With the next deadline
+ * already there (a periodic timer) the page is looked at only while the thread is awake anyway. */
+static void begin_watching(struct timer_thread *thread)
+{
+	struct timer_client *client = thread->page_client;
+
+	if (!client->wants_watch(client->ctx))
+		return;
+	if (!thread->watching)
+		client->watched(client->ctx, true);
+	thread->watching = true;
+	thread->watch_end = is_queued(thread, client)
+				    ? 0
+				    : vm_clock_now(thread->config.clock) + thread->config.watch_ns;
+}
+
+/* The guest may have armed just before it could see that it has to ring the doorbell now: look once
+ * more. The fence pairs with the guest's, between its arm_seq and its look at need_doorbell. */
+static void end_watching(struct timer_thread *thread)
+{
+	struct timer_client *client = thread->page_client;
+
+	if (!thread->watching)
+		return;
+	thread->watching = false;
+	client->watched(client->ctx, false);
+	atomic_thread_fence(memory_order_seq_cst);
+	client->watch(client->ctx);
+}
+
+static void look_at_page(struct timer_thread *thread)
+{
+	if (thread->page_client->watch(thread->page_client->ctx))
+		thread->watch_end = 0;
+}
+
+/* ---- waiting ---- */
+
+static uint64_t spin_room(const struct timer_thread *thread)
+{
+	return rt_duty_room(&thread->duty) == RT_ROOM_FULL ? thread->config.spin_ns
+							   : thread->config.spin_ns / 2;
+}
+
+/* CLOCK_MONOTONIC is slewed against the TSC, by 500 ppm at most: the conversion is made anew for
+ * every sleep, and a sleep stops 1/1024 short, so that a long one is finished by a short one and
+ * none ends too late. */
+static void futex_sleep(struct timer_thread *thread, nsec_t until, uint32_t seq)
+{
+	nsec_t now = vm_clock_now(thread->config.clock);
+	uint64_t mono = clock_monotonic_ns(), left = until > now ? until - now : 0;
+
+	if (left > SLEEP_MAX_NS)
+		left = SLEEP_MAX_NS;
+	mono += left - left / 1024;
+
+	struct timespec ts = {
+		.tv_sec = (time_t)(mono / 1000000000), .tv_nsec = (long)(mono % 1000000000)};
+
+	rt_duty_account(&thread->duty, now, false);
+	futex(&thread->wake_seq, FUTEX_WAIT_BITSET, seq, &ts);
+	rt_duty_account(&thread->duty, vm_clock_now(thread->config.clock), true);
+	thread->stats.wakeups++;
+}
+
+/* Sleeps until a time for the sake of the deadline due, or until an earlier one is armed. */
+static void sleep_towards(struct timer_thread *thread, nsec_t due, nsec_t until)
+{
+	end_watching(thread);
+
+	uint32_t seq = atomic_load(&thread->wake_seq);
+
+	atomic_store(&thread->sleeps_for, due);
+	if (atomic_load(&thread->earliest) == due && !atomic_load(&thread->stop))
+		futex_sleep(thread, until, seq);
+	atomic_store(&thread->sleeps_for, AWAKE);
+}
+
+/* After a sleep the way to fire() is out of the caches, which costs 100 to 200 ns at the deadline
+ * itself. */
+static void rehearse(struct timer_thread *thread)
+{
+	pthread_mutex_lock(&thread->lock);
+	publish_earliest(thread);
+	pthread_mutex_unlock(&thread->lock);
+}
+
+/* Spins to the deadline due, or to the end of the watch, whichever is first. True: the deadline has
+ * come. */
+static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due)
+{
+	const struct vm_clock *clock = thread->config.clock;
+	uint64_t target = vm_clock_to_tsc(clock, due);
+	uint64_t guard = vm_clock_to_tsc(clock, due > GUARD_NS ? due - GUARD_NS : 0);
+	uint64_t round_end = vm_clock_to_tsc(clock, now + SPIN_ROUND_NS);
+
+	if (due - now > spin_room(thread) && now + SPIN_ROUND_NS > thread->watch_end)
+		round_end = vm_clock_to_tsc(clock, thread->watch_end);
+	for (unsigned turn = 0;; turn++) {
+		uint64_t tsc = clock_tsc();
+
+		if (tsc >= target)
+			return true;
+		if (tsc >= round_end || atomic_load_explicit(&thread->stop, memory_order_relaxed) ||
+			atomic_load_explicit(&thread->earliest, memory_order_acquire) != due)
+			return false;
+		if (tsc >= guard)
+			continue;
+		if (thread->watching)
+			look_at_page(thread);
+		else if (turn % REHEARSE_TURNS == 0)
+			rehearse(thread);
+		_mm_pause();
+	}
+}
+
+/* ---- firing ---- */
+
+static void account(struct timer_thread *thread, nsec_t target, uint64_t wake_tsc)
+{
+	uint64_t target_tsc = vm_clock_to_tsc(thread->config.clock, target);
+
+	thread->stats.expiries++;
+	if (wake_tsc < target_tsc)
+		thread->stats.early++;
+	else
+		histogram_add(&thread->stats.wake_error, wake_tsc - target_tsc);
+}
+
+/* Takes all that is due out of the queue, earliest first, and only then calls anyone: a client that
+ * arms in the past from its fire() comes after all others that were due. */
+static void run_due(struct timer_thread *thread, nsec_t now)
+{
+	struct deadline_entry *entry;
+	size_t n = 0;
+
+	pthread_mutex_lock(&thread->lock);
+	while ((entry = deadline_queue_first(&thread->queue)) && entry->deadline <= now) {
+		/* entry is the client's first member. */
+		thread->due[n++] =
+			(struct due){(struct timer_client *)(void *)entry, entry->deadline};
+		deadline_queue_set(&thread->queue, entry, NSEC_NEVER);
+	}
+	publish_earliest(thread);
+	pthread_mutex_unlock(&thread->lock);
+
+	for (size_t i = 0; i < n; i++) {
+		struct timer_client *client = thread->due[i].client;
+		uint64_t wake_tsc = clock_tsc();
+
+		client->fire(client->ctx, thread->due[i].target, wake_tsc);
+		account(thread, thread->due[i].target, wake_tsc);
+		if (client == thread->page_client)
+			begin_watching(thread);
+	}
+}
+
+/* ---- the thread ---- */
+
+/* Over its real-time budget the kernel would stop the thread for tens of milliseconds: it rests for
+ * a moment instead, and may be late by that. */
+static void rest(struct timer_thread *thread, nsec_t now, nsec_t due)
+{
+	uint64_t spin_ns = spin_room(thread);
+	nsec_t until = now + REST_NS;
+
+	if (due > until && due - until > spin_ns)
+		until = due - spin_ns;
+	thread->stats.spin_capped++;
+	sleep_towards(thread, due, until);
+}
+
+static void step(struct timer_thread *thread)
+{
+	nsec_t now = vm_clock_now(thread->config.clock);
+	nsec_t due = atomic_load(&thread->earliest);
+
+	rt_duty_account(&thread->duty, now, false);
+
+	enum rt_room room = rt_duty_room(&thread->duty);
+	uint64_t spin_ns = spin_room(thread);
+	bool linger = thread->watching && now < thread->watch_end && room == RT_ROOM_FULL;
+
+	if (room == RT_ROOM_NONE) {
+		rest(thread, now, due);
+	} else if (due <= now) {
+		run_due(thread, now);
+	} else if (due - now <= spin_ns || linger) {
+		if (spin_towards(thread, now, due))
+			run_due(thread, due);
+	} else {
+		thread->stats.spin_capped += spin_ns < thread->config.spin_ns;
+		sleep_towards(thread, due, due - spin_ns);
+	}
+}
+
+static void *timer_main(void *arg)
+{
+	struct timer_thread *thread = arg;
+	uint64_t runtime_ns = 1, period_ns = 1;
+
+	/* SCHED_FIFO ignores timer slack; SCHED_OTHER has 50 us of it. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	prctl(PR_SET_NAME, "tickvm-timer");
+	thread->stats.locked = host_rt_lock_memory(thread, sizeof(*thread));
+	if (thread->stats.fifo)
+		host_rt_limits(&runtime_ns, &period_ns);
+	rt_duty_init(&thread->duty, runtime_ns, period_ns, vm_clock_now(thread->config.clock));
+
+	while (!atomic_load(&thread->stop))
+		step(thread);
+
+	host_rt_unlock_memory(thread, sizeof(*thread));
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static int init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+	int error = pthread_mutexattr_init(&attr);
+
+	if (error)
+		return error;
+	error = pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	if (!error)
+		error = pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return error;
+}
+
+static int start(struct timer_thread *thread, int priority)
+{
+	struct sched_param param = {.sched_priority = priority};
+	sigset_t all, before;
+	pthread_attr_t attr;
+	cpu_set_t cpus;
+	int error = pthread_attr_init(&attr);
+
+	if (error)
+		return error;
+	CPU_ZERO(&cpus);
+	if (thread->config.cpu >= 0)
+		CPU_SET((size_t)thread->config.cpu, &cpus);
+	error = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (!error && thread->config.cpu >= 0)
+		error = pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
+	if (!error && priority > 0) {
+		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+		error = pthread_attr_setschedparam(&attr, &param);
+	}
+	thread->stats.fifo = priority > 0;
+
+	/* Signals are for the other threads; the mask is inherited, so there is no moment without
+	 * it. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (!error)
+		error = pthread_create(&thread->thread, &attr, timer_main, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	thread->started = !error;
+	return error;
+}
+
+static int start_or_explain(struct timer_thread *thread, struct diag *diag)
+{
+	int error = start(thread, thread->config.priority);
+
+	if (error == EPERM && thread->config.priority > 0) {
+		thread->stats.fifo_errno = error;
+		error = start(thread, 0);
+	}
+	if (error == EINVAL && thread->config.cpu >= 0)
+		return diag_set(diag, -EINVAL,
+			"timer thread: cannot run on CPU %d; name a CPU this process may use",
+			thread->config.cpu);
+	if (error)
+		return diag_set(
+			diag, -error, "timer thread: cannot be created: %s", strerror(error));
+	return 0;
+}
+
+int timer_thread_create(
+	struct timer_thread **out, const struct timer_thread_config *config, struct diag *diag)
+{
+	struct timer_thread *thread;
+	int error;
+
+	if (config->cpu >= CPU_SETSIZE)
+		return diag_set(diag, -EINVAL, "timer thread: CPU %d: the highest number is %d",
+			config->cpu, CPU_SETSIZE - 1);
+	thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		return diag_set(diag, -ENOMEM, "timer thread: out of memory");
+	thread->config = *config;
+	thread->dma_latency_fd = -1;
+	atomic_init(&thread->earliest, NSEC_NEVER);
+	histogram_reset(&thread->stats.wake_error);
+	error = -init_lock(&thread->lock);
+	if (error) {
+		free(thread);
+		return diag_set(
+			diag, error, "timer thread: cannot create its lock: %s", strerror(-error));
+	}
+	thread->due = calloc(config->clients_max ? config->clients_max : 1, sizeof(*thread->due));
+	error = deadline_queue_init(&thread->queue, config->clients_max);
+	if (error || !thread->due) {
+		error = diag_set(diag, -ENOMEM, "timer thread: out of memory");
+		goto failed;
+	}
+	thread->dma_latency_fd = host_rt_hold_dma_latency();
+	thread->stats.dma_latency = thread->dma_latency_fd >= 0;
+	error = start_or_explain(thread, diag);
+	if (error)
+		goto failed;
+	*out = thread;
+	return 0;
+
+failed:
+	timer_thread_destroy(thread);
+	return error;
+}
+
+void timer_thread_stop(struct timer_thread *thread)
+{
+	if (thread->started) {
+		atomic_store(&thread->stop, true);
+		wake(thread);
+		pthread_join(thread->thread, NULL);
+		thread->started = false;
+	}
+	if (thread->dma_latency_fd >= 0)
+		close(thread->dma_latency_fd);
+	thread->dma_latency_fd = -1;
+}
+
+void timer_thread_destroy(struct timer_thread *thread)
+{
+	if (!thread)
+		return;
+	timer_thread_stop(thread);
+	deadline_queue_destroy(&thread->queue);
+	pthread_mutex_destroy(&thread->lock);
+	free(thread->due);
+	free(thread);
+}
+
+const struct timer_thread_stats *timer_thread_stats(const struct timer_thread *thread)
+{
+	return &thread->stats;
+}

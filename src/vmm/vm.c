@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A VM's life: created from a vm_config, run to its end, destroyed. wire.c places the devices, results.c reads
+ * what the guest left behind. */
+#include "wire.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NSEC_PER_SEC 1000000000ULL
+
+/* Intel needs three pages for its task state and one for an identity map in real mode; both just below 4 GiB - 1 MiB,
+ * away from RAM and APICs (KVM API 4.40 and 4.41). */
+#define TSS_GPA          0xfffbd000UL
+#define IDENTITY_MAP_GPA 0xfffbc000UL
+
+extern const uint8_t payload_image[], payload_image_end[];
+
+static const char *const irqchip_names[] = {"kernel", "split", "user"};
+_Static_assert(sizeof(irqchip_names) / sizeof(irqchip_names[0]) == IRQCHIP_KINDS, "one name each");
+
+const char *irqchip_name(enum irqchip_kind kind)
+{
+	return (unsigned)kind < IRQCHIP_KINDS ? irqchip_names[kind] : "unknown";
+}
+
+static const struct irqchip_ops *const irqchip_ops[] = {
+	[IRQCHIP_KERNEL] = &irqchip_kernel_ops,
+	[IRQCHIP_SPLIT] = &irqchip_split_ops,
+	[IRQCHIP_USER] = &irqchip_user_ops,
+};
+_Static_assert(sizeof(irqchip_ops) / sizeof(irqchip_ops[0]) == IRQCHIP_KINDS, "one back end each");
+
+void vm_config_default(struct vm_config *config)
+{
+	*config = (struct vm_config){
+		.vcpus = 1,
+		.mem_bytes = 64ULL << 20,
+		.irqchip = IRQCHIP_SPLIT,
+		.serial = SERIAL_STDIO,
+		.timer_cpu = -1,
+		.timer_priority = 80,
+		.timer_spin_ns = 60000,
+		.timer_advance_ns = VM_AUTO,
+		.halt_poll_ns = VM_AUTO,
+	};
+	for (unsigned i = 0; i < VM_MAX_VCPUS; i++)
+		config->vcpu_cpu[i] = -1;
+}
+
+static int check_config(const struct vm_config *config, struct diag *diag)
+{
+	if (config->vcpus < 1 || config->vcpus > VM_MAX_VCPUS)
+		return diag_set(diag, -EINVAL, "%u vCPUs: expected 1 to %u", config->vcpus, VM_MAX_VCPUS);
+	if ((unsigned)config->irqchip >= IRQCHIP_KINDS)
+		return diag_set(diag, -EINVAL, "unknown irqchip: expected kernel, split or user");
+	if (config->quiet_window_ns && config->irqchip == IRQCHIP_KERNEL)
+		return diag_set(diag, -EINVAL,
+			"a quiet window needs --irqchip split or user: KVM's own IOAPIC cannot be held back");
+	if (config->append && strlen(config->append) >= GUEST_CMDLINE_MAX)
+		return diag_set(diag, -EINVAL, "the guest command line has %zu bytes, expected at most %u",
+			strlen(config->append), GUEST_CMDLINE_MAX - 1);
+	return 0;
+}
+
+/* ---- the end of the run ---- */
+
+static void stop_all(struct vm *vm)
+{
+	atomic_store(&vm->ending, true);
+	for (unsigned i = 0; i < vm->config.vcpus; i++)
+		vcpu_kick(&vm->vcpus[i]);
+}
+
+static bool claim_end(struct vm *vm)
+{
+	return !atomic_exchange(&vm->end_claimed, true);
+}
+
+void vm_end(struct vm *vm, enum vm_end end, uint8_t status, char *report)
+{
+	if (!claim_end(vm)) {
+		free(report);
+		return;
+	}
+	vm->outcome = (struct vm_outcome){.end = end, .status = status, .report = report};
+	atomic_store(&vm->ending, true);
+	sem_post(&vm->ended);
+}
+
+void vm_end_error(struct vm *vm, const struct diag *diag)
+{
+	if (!claim_end(vm))
+		return;
+	vm->outcome = (struct vm_outcome){.end = VM_END_ERROR};
+	vm->end_diag = *diag;
+	atomic_store(&vm->ending, true);
+	sem_post(&vm->ended);
+}
+
+void vm_stop(struct vm *vm)
+{
+	/* Only what a signal handler may do. */
+	vm_end(vm, VM_END_STOPPED, 0, NULL);
+}
+
+/* ---- creation ---- */
+
+static int create_vm_fd(struct vm *vm, struct diag *diag)
+{
+	struct kvm_userspace_memory_region region;
+	uint64_t identity = IDENTITY_MAP_GPA;
+
+	do
+		vm->fd = ioctl(vm->kvm.fd, KVM_CREATE_VM, 0);
+	while (vm->fd < 0 && errno == EINTR);
+	if (vm->fd < 0)
+		return kvm_failed(diag, "KVM_CREATE_VM");
+	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
+		return kvm_failed(diag, "KVM_SET_IDENTITY_MAP_ADDR");
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
+		return kvm_failed(diag, "KVM_SET_TSS_ADDR");
+	region = (struct kvm_userspace_memory_region){
+		.memory_size = vm->memory.size, .userspace_addr = (uintptr_t)vm->memory.host};
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return kvm_failed(diag, "KVM_SET_USER_MEMORY_REGION");
+	return 0;
+}
+
+/* MSRs that are ours: the probe always, and with `user` those of the LAPIC. KVM answers APIC_BASE and TSC_DEADLINE for
+ * nobody when it has no LAPIC; x2APIC MSRs cannot be filtered, but then reach us as unknown (KVM API 4.97). */
+static int claim_msrs(struct vm *vm, struct diag *diag)
+{
+	static uint8_t deny; /* a clear bit: the access is denied to KVM, so it exits */
+	static const uint32_t ours[] = {MSR_PROBE, MSR_APIC_BASE, MSR_TSC_DEADLINE};
+	struct kvm_msr_filter filter = {.flags = KVM_MSR_FILTER_DEFAULT_ALLOW};
+	unsigned n = vm->config.irqchip == IRQCHIP_USER ? 3 : 1;
+	int rc;
+
+	rc = kvm_require(&vm->kvm, KVM_CAP_X86_USER_SPACE_MSR, "MSR exits (Linux 5.10 or later)", diag);
+	if (!rc)
+		rc = kvm_require(&vm->kvm, KVM_CAP_X86_MSR_FILTER, "MSR filter (Linux 5.10 or later)", diag);
+	if (!rc)
+		rc = kvm_enable_cap(vm->fd, KVM_CAP_X86_USER_SPACE_MSR,
+			KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
+				KVM_MSR_EXIT_REASON_FILTER,
+			"KVM_CAP_X86_USER_SPACE_MSR", diag);
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < n; i++)
+		filter.ranges[i] = (struct kvm_msr_filter_range){
+			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			.nmsrs = 1,
+			.base = ours[i],
+			.bitmap = &deny};
+	if (ioctl(vm->fd, KVM_X86_SET_MSR_FILTER, &filter) < 0)
+		return kvm_failed(diag, "KVM_X86_SET_MSR_FILTER");
+	return 0;
+}
+
+/* How long a halted vCPU polls: KVM's business with its own LAPIC, ours with `user`. */
+static int set_halt_poll(struct vm *vm, struct diag *diag)
+{
+	int64_t ns = vm->config.halt_poll_ns;
+
+	if (vm->config.irqchip == IRQCHIP_USER) {
+		if (ns == VM_AUTO)
+			vm->config.halt_poll_ns = 200000;
+		return 0;
+	}
+	if (ns == VM_AUTO)
+		return 0;
+	if (ns > UINT32_MAX)
+		return diag_set(diag, -EINVAL, "halt-poll window %lld ns: expected at most %u", (long long)ns,
+			UINT32_MAX);
+	if (kvm_require(&vm->kvm, KVM_CAP_HALT_POLL, "halt polling per VM (use --halt-poll auto)", diag))
+		return -ENOTSUP;
+	return kvm_enable_cap(vm->fd, KVM_CAP_HALT_POLL, (unsigned long)ns, "KVM_CAP_HALT_POLL", diag);
+}
+
+static void set_clock(struct vm *vm)
+{
+	/* KVM_GET_TSC_KHZ on the VM is Linux 5.16; on older kernels the measured frequency stays. */
+	int khz = ioctl(vm->fd, KVM_GET_TSC_KHZ, 0);
+
+	if (khz > 0)
+		clock_set_tsc_hz((uint64_t)khz * 1000);
+	vm->clock = (struct vm_clock){.origin_tsc = clock_tsc(), .hz = clock_tsc_hz()};
+	vm->tsc = (struct guest_tsc){.base = vm->clock.origin_tsc, .hz = vm->clock.hz};
+}
+
+/* Our payload is told the frequencies; another kernel's command line is its user's alone. */
+static int make_cmdline(struct vm *vm, struct diag *diag)
+{
+	const char *append = vm->config.append ? vm->config.append : "";
+	int n;
+
+	if (vm->config.kernel)
+		vm->cmdline = strdup(append);
+	else {
+		n = asprintf(&vm->cmdline, "%s%stsc_hz=%llu lapic_hz=1000000000", append, *append ? " " : "",
+			(unsigned long long)vm->clock.hz);
+		if (n < 0)
+			vm->cmdline = NULL;
+	}
+	return vm->cmdline ? 0 : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
+}
+
+static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
+{
+	struct load_request request = {.image = payload_image,
+		.size = (size_t)(payload_image_end - payload_image),
+		.name = "the built-in payload",
+		.cmdline = vm->cmdline,
+		.vcpus = vm->config.vcpus};
+	void *file = NULL;
+	int rc = 0;
+
+	if (vm->config.kernel) {
+		rc = load_read_file(vm->config.kernel, &file, &request.size, diag);
+		request.image = file;
+		request.name = vm->config.kernel;
+	}
+	if (!rc)
+		rc = load_image(&vm->memory, &request, boot, diag);
+	free(file);
+	return rc;
+}
+
+static int create_vcpus(struct vm *vm, struct diag *diag)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < vm->config.vcpus && !rc; i++)
+		rc = vcpu_create(vm, &vm->vcpus[i], i, diag);
+	return rc;
+}
+
+/* Counters KVM keeps itself. Best effort: an old kernel has none, and the table is then empty. */
+static int open_kvm_stats(struct vm *vm, struct diag *diag)
+{
+	struct diag ignored;
+
+	vm->kvm_stats = kvm_stats_create();
+	if (!vm->kvm_stats)
+		return diag_set(diag, -ENOMEM, "out of memory for KVM's counters");
+	if (kvm_stats_add(vm->kvm_stats, vm->fd, -1, &ignored))
+		return 0;
+	for (unsigned i = 0; i < vm->config.vcpus; i++)
+		kvm_stats_add(vm->kvm_stats, vm->vcpus[i].fd, (int)i, &ignored);
+	return 0;
+}
+
+int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag)
+{
+	struct boot_state boot;
+	struct vm *vm;
+	int rc = check_config(config, diag);
+
+	if (rc)
+		return rc;
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return diag_set(diag, -ENOMEM, "out of memory for the VM");
+	vm->startup.create_tsc = clock_tsc();
+	vm->config = *config;
+	vm->kvm.fd = vm->fd = vm->probe_eventfd = -1;
+	sem_init(&vm->ended, 0, 0);
+	wire_locks(vm);
+	vm->irqchip.ops = irqchip_ops[config->irqchip];
+
+	rc = kvm_open(&vm->kvm, diag);
+	if (!rc)
+		rc = memory_create(&vm->memory, config->mem_bytes, config->prefault, diag);
+	if (!rc)
+		rc = create_vm_fd(vm, diag);
+	if (!rc) {
+		set_clock(vm);
+		rc = make_cmdline(vm, diag);
+	}
+	if (!rc)
+		rc = load(vm, &boot, diag);
+	if (!rc)
+		rc = claim_msrs(vm, diag);
+	if (!rc)
+		rc = set_halt_poll(vm, diag);
+	if (!rc)
+		rc = wire_devices(vm, diag);
+	if (!rc)
+		rc = create_vcpus(vm, diag);
+	if (!rc)
+		rc = vcpu_boot(&vm->vcpus[0], &boot, diag);
+	if (!rc)
+		rc = open_kvm_stats(vm, diag);
+	if (rc) {
+		vm_destroy(vm);
+		return rc;
+	}
+	*out = vm;
+	return 0;
+}
+
+/* ---- the run ---- */
+
+static void wait_for_end(struct vm *vm)
+{
+	uint64_t until_ns = clock_monotonic_ns() + vm->config.timeout_ns;
+	struct timespec until = {.tv_sec = (time_t)(until_ns / NSEC_PER_SEC),
+		.tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
+	int rc;
+
+	do
+		rc = vm->config.timeout_ns ? sem_clockwait(&vm->ended, CLOCK_MONOTONIC, &until)
+					   : sem_wait(&vm->ended);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		vm_end(vm, VM_END_TIMEOUT, 0, NULL);
+}
+
+int vm_run(struct vm *vm, struct vm_outcome *outcome, struct diag *diag)
+{
+	int rc = 0;
+
+	kvm_stats_before(vm->kvm_stats);
+	for (unsigned i = 0; i < vm->config.vcpus && !rc; i++)
+		rc = vcpu_start(&vm->vcpus[i], diag);
+	if (rc)
+		vm_end_error(vm, diag);
+	else
+		wait_for_end(vm);
+	stop_all(vm);
+	for (unsigned i = 0; i < vm->config.vcpus; i++)
+		vcpu_join(&vm->vcpus[i]);
+	wire_stop(vm);
+	kvm_stats_after(vm->kvm_stats);
+	vm->startup.end_tsc = clock_tsc();
+	vm->startup.first_entry_tsc = vm->vcpus[0].first_entry_tsc;
+	*outcome = vm->outcome;
+	if (outcome->end != VM_END_ERROR)
+		return 0;
+	*diag = vm->end_diag;
+	return rc ? rc : -EIO;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	if (!vm)
+		return;
+	wire_stop(vm);
+	for (unsigned i = 0; i < vm->config.vcpus; i++)
+		vcpu_destroy(&vm->vcpus[i]);
+	wire_destroy(vm);
+	kvm_stats_destroy(vm->kvm_stats);
+	if (vm->fd >= 0)
+		close(vm->fd);
+	memory_destroy(&vm->memory);
+	kvm_close(&vm->kvm);
+	sem_destroy(&vm->ended);
+	free(vm->outcome.report);
+	free(vm->cmdline);
+	free(vm);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* struct vm, for the files of this room that make it up. */
+#ifndef VMM_VM_INTERNAL_H
+#define VMM_VM_INTERNAL_H
+
+#include "bus.h"
+#include "doorbell.h"
+#include "irqchip.h"
+#include "kvm.h"
+#include "kvm_stats.h"
+#include "memory.h"
+#include "terminal.h"
+#include "vcpu.h"
+
+#include "tickvm/exit_port.h"
+#include "tickvm/pit.h"
+#include "tickvm/probe.h"
+#include "tickvm/serial.h"
+
+#include <semaphore.h>
+
+struct vm {
+	struct vm_config config;
+	struct kvm kvm;
+	int fd;
+	struct vm_clock clock;
+	struct guest_tsc tsc;      /* the guest's TSC on the VM's clock */
+	struct guest_memory memory;
+	char *cmdline;
+
+	struct bus *bus;
+	struct timer_thread *timers;
+	bool stopped;              /* wire_stop() has been here */
+	struct timer_thread_stats timer_stats;
+	struct irqchip irqchip;
+	struct terminal *terminal;
+
+	/* Models placed by wire_devices(). */
+	struct serial *serial;
+	struct exit_port *exit_port;
+	struct probe *probe_pio, *probe_mmio;
+	struct sync_port *sync;
+	struct pit *pit;
+	struct dedicated_timer *dedicated;
+	struct bus_slot *dedicated_slot;
+	pthread_mutex_t serial_lock, pit_lock, plain_lock;
+	_Atomic(struct dedicated_page *) dedicated_page; /* for the timer thread's look without the lock */
+	uint64_t dedicated_seen;                         /* arm_seq already taken; the timer thread's */
+	int probe_eventfd;
+	struct doorbell *doorbell;
+
+	struct vcpu vcpus[VM_MAX_VCPUS];
+
+	/* The end: the first to claim it writes outcome, then posts. */
+	_Atomic bool ending;
+	_Atomic bool end_claimed;
+	struct vm_outcome outcome;
+	struct diag end_diag;
+	sem_t ended;
+
+	struct kvm_stats *kvm_stats;
+	struct timer_record *records; /* the timer thread's until wire_stop() */
+	size_t record_count;
+	uint64_t records_dropped;
+	uint64_t dedicated_fired; /* fires already logged */
+	bool tsc_offset_known; /* KVM let us set it to 0 */
+	struct vm_startup startup;
+};
+
+/* The run is over, for this reason; only the first call counts. From any thread. */
+void vm_end(struct vm *vm, enum vm_end end, uint8_t status, char *report);
+void vm_end_error(struct vm *vm, const struct diag *diag);
+
+#endif
