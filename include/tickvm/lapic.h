@@ -16,7 +16,8 @@
 struct lapic;
 struct lapic_bus;
 
-/* What a LAPIC tells its vCPU; called with the LAPIC's lock held, must not call back into it. */
+/* What a LAPIC tells its vCPU, every callback set; called with the LAPIC's lock held, must not call back into it.
+ * But eoi comes last in what causes it and may answer with lapic_bus_deliver(): an IOAPIC's line still high. */
 struct lapic_sink {
 	void (*notify)(void *ctx, unsigned id);             /* lapic_pending() may have become >= 0 */
 	void (*nmi)(void *ctx, unsigned id);
@@ -60,7 +61,8 @@ uint8_t lapic_cr8(const struct lapic *lapic);
 void lapic_set_cr8(struct lapic *lapic, uint8_t cr8);
 /* A LINT pin (0 or 1) changes level. */
 void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level);
-/* Timer expiries that found their IRR bit already set, so merged with an earlier one. */
+/* Timer expiries that found their IRR bit already set, or came with others in one late expire(), so merged with an
+ * earlier one. Periods below 5 us are merged to that, whatever the guest asks for. */
 uint64_t lapic_timer_coalesced(const struct lapic *lapic);
 /* INIT: as power-up, but the APIC ID and APIC_BASE stay. */
 void lapic_init_reset(struct lapic *lapic, nsec_t now);

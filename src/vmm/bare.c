@@ -25,14 +25,15 @@ struct bare {
 	struct kvm_run *run;
 };
 
-/* 32-bit flat: OUTS times `out %al, %dx`, then back to the first. The jump is 1 in 65 instructions. */
+/* 32-bit flat: OUTS times `out %al, %dx`, then back to the first. The jump is 1 in 65 instructions.
+ */
 static void write_code(struct bare *bare)
 {
 	uint8_t *code = memory_at(&bare->memory, CODE_GPA, OUTS + 2);
 
 	memset(code, 0xee, OUTS);
 	code[OUTS] = 0xeb;
-	code[OUTS + 1] = (uint8_t)-(OUTS + 2);
+	code[OUTS + 1] = (uint8_t) - (OUTS + 2);
 }
 
 static int set_registers(struct bare *bare, struct diag *diag)
@@ -93,7 +94,8 @@ static int bare_create(struct bare *bare, uint64_t mem_bytes, struct diag *diag)
 		goto fail;
 	}
 	if (kvm_cap(&bare->kvm, KVM_CAP_SPLIT_IRQCHIP)) {
-		rc = kvm_enable_cap(bare->vm_fd, KVM_CAP_SPLIT_IRQCHIP, 24, "KVM_CAP_SPLIT_IRQCHIP", diag);
+		rc = kvm_enable_cap(
+			bare->vm_fd, KVM_CAP_SPLIT_IRQCHIP, 24, "KVM_CAP_SPLIT_IRQCHIP", diag);
 		if (rc)
 			goto fail;
 	}
@@ -102,7 +104,8 @@ static int bare_create(struct bare *bare, uint64_t mem_bytes, struct diag *diag)
 		rc = kvm_failed(diag, "KVM_CREATE_VCPU");
 		goto fail;
 	}
-	bare->run = mmap(NULL, bare->kvm.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, bare->vcpu_fd, 0);
+	bare->run = mmap(
+		NULL, bare->kvm.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, bare->vcpu_fd, 0);
 	if (bare->run == MAP_FAILED) {
 		bare->run = NULL;
 		rc = kvm_failed(diag, "mmap of struct kvm_run");
@@ -129,7 +132,8 @@ static int run(const struct bare *bare, uint64_t times, struct diag *diag)
 		if (rc < 0)
 			return kvm_failed(diag, "KVM_RUN");
 		if (bare->run->exit_reason != KVM_EXIT_IO)
-			return diag_set(diag, -EIO, "bare loop: KVM exit reason %u, expected %u (KVM_EXIT_IO)",
+			return diag_set(diag, -EIO,
+				"bare loop: KVM exit reason %u, expected %u (KVM_EXIT_IO)",
 				bare->run->exit_reason, KVM_EXIT_IO);
 	}
 	return 0;

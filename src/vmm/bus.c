@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bus: O(1) from port to device, a short scan for MMIO, and the one place where a device is called.
- * It knows nothing of KVM and decides nothing about interrupts. */
+/* The bus: O(1) from port to device, a short scan for MMIO, and the one place where a device is
+ * called. It knows nothing of KVM and decides nothing about interrupts. */
 #include "bus.h"
 
 #include <errno.h>
@@ -62,7 +62,8 @@ void bus_rearm(struct bus_slot *slot, uint64_t tsc)
 	timer_thread_arm(slot->bus->timers, &slot->client, deadline);
 }
 
-/* With the slot's lock held: the model's time at a host stamp. An exit may be older than the last expiry. */
+/* With the slot's lock held: the model's time at a host stamp. An exit may be older than the last
+ * expiry. */
 static nsec_t slot_time(struct bus_slot *slot, uint64_t tsc)
 {
 	nsec_t now = vm_clock_from_tsc(slot->bus->clock, tsc);
@@ -109,7 +110,8 @@ struct bus_slot *bus_attach(struct bus *bus, struct device device, pthread_mutex
 	return slot;
 }
 
-int bus_map_pio(struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset)
+int bus_map_pio(
+	struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset)
 {
 	if (bus->pio_ranges == RANGES || port + count > PORTS)
 		return -ENOSPC;
@@ -156,7 +158,7 @@ static void call(struct bus_slot *slot, uint64_t offset, struct bus_access *acce
 		ops->write(slot->device.self, now, offset, access->size, access->value);
 	else
 		access->value = ops->read(slot->device.self, now, offset, access->size) &
-			all_ones(access->size);
+				all_ones(access->size);
 	access->end_tsc = clock_tsc();
 	bus_rearm(slot, access->end_tsc);
 	pthread_mutex_unlock(slot->lock);
@@ -186,7 +188,8 @@ void bus_pio(struct bus *bus, struct bus_access *access)
 		return;
 	}
 	range = &bus->pio[index - 1];
-	call(range_slot(range, access->vcpu), access->address - range->first + range->offset, access);
+	call(range_slot(range, access->vcpu), access->address - range->first + range->offset,
+		access);
 }
 
 void bus_mmio(struct bus *bus, struct bus_access *access)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ports and MMIO ranges to devices; lock, operation, deadline, re-arm in one place.
  *
- * Locks: a slot's lock guards its model. Interrupt controllers and the dedicated timer share one (the interrupt
- * lock). Order: another device's lock -> the interrupt lock -> the timer thread's queue lock. */
+ * Locks: a slot's lock guards its model. Interrupt controllers and the dedicated timer share one
+ * (the interrupt lock). Order: another device's lock -> the interrupt lock -> the timer thread's
+ * queue lock. */
 #ifndef VMM_BUS_H
 #define VMM_BUS_H
 
@@ -20,23 +21,24 @@ struct bus_slot {
 	nsec_t armed;       /* deadline last given to the timer thread */
 	uint64_t armed_tsc; /* host TSC of the access that changed it */
 	struct bus *bus;
-	nsec_t now;         /* latest time the model has seen: it never runs backwards */
-	bool timed;         /* the model has deadlines */
+	void *owner; /* for callbacks that are given the slot */
+	nsec_t now;  /* latest time the model has seen: it never runs backwards */
+	bool timed;  /* the model has deadlines */
 };
 
 /* What the timer thread did, for the log: called after each expire, with the slot's lock held. */
-typedef void (*bus_fired_fn)(void *ctx, const struct bus_slot *slot, uint64_t armed_tsc, nsec_t target,
-	uint64_t wake_tsc, uint64_t injected_tsc);
+typedef void (*bus_fired_fn)(void *ctx, const struct bus_slot *slot, uint64_t armed_tsc,
+	nsec_t target, uint64_t wake_tsc, uint64_t injected_tsc);
 
 /* The outcome of one access, for the exit accounting. */
 struct bus_access {
 	uint64_t address;
-	unsigned size;        /* 1, 2, 4 or 8 */
+	unsigned size; /* 1, 2, 4 or 8 */
 	bool write;
 	unsigned vcpu;
-	uint64_t exit_tsc;    /* when the exit happened: the device's "now" */
-	uint64_t value;       /* in for writes, out for reads */
-	const char *device;   /* set: who answered */
+	uint64_t exit_tsc;           /* when the exit happened: the device's "now" */
+	uint64_t value;              /* in for writes, out for reads */
+	const char *device;          /* set: who answered */
 	uint64_t begin_tsc, end_tsc; /* set: around the model */
 };
 
@@ -46,10 +48,14 @@ void bus_destroy(struct bus *bus);
 void bus_set_timers(struct bus *bus, struct timer_thread *timers, bus_fired_fn fired, void *ctx);
 /* Puts a model on the bus; NULL: the bus is full. The slot lives as long as the bus. */
 struct bus_slot *bus_attach(struct bus *bus, struct device device, pthread_mutex_t *lock);
-/* Ports [port, port + count) reach the slot at offsets from offset on; a port belongs to one slot. 0 or -EBUSY, -ENOSPC. */
-int bus_map_pio(struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset);
-/* The same for MMIO. With per_vcpu, vCPU i reaches slots[i] (each CPU's own LAPIC at one address). */
-int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vcpu, uint64_t gpa, uint64_t size);
+/* Ports [port, port + count) reach the slot at offsets from offset on; a port belongs to one slot.
+ * 0 or -EBUSY, -ENOSPC. */
+int bus_map_pio(
+	struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset);
+/* The same for MMIO. With per_vcpu, vCPU i reaches slots[i] (each CPU's own LAPIC at one address).
+ */
+int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vcpu, uint64_t gpa,
+	uint64_t size);
 
 void bus_pio(struct bus *bus, struct bus_access *access);
 void bus_mmio(struct bus *bus, struct bus_access *access);

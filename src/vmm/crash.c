@@ -24,15 +24,20 @@ static void print_registers(FILE *f, struct vcpu *vcpu)
 		return;
 	}
 	fprintf(f, "  rip %016llx  rflags %08llx  cpl %u\n", r.rip, r.rflags, s.ss.dpl);
-	fprintf(f, "  rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", r.rax, r.rbx, r.rcx, r.rdx);
-	fprintf(f, "  rsi %016llx  rdi %016llx  rbp %016llx  rsp %016llx\n", r.rsi, r.rdi, r.rbp, r.rsp);
-	fprintf(f, "  r8  %016llx  r9  %016llx  r10 %016llx  r11 %016llx\n", r.r8, r.r9, r.r10, r.r11);
-	fprintf(f, "  r12 %016llx  r13 %016llx  r14 %016llx  r15 %016llx\n", r.r12, r.r13, r.r14, r.r15);
-	fprintf(f, "  cr0 %08llx  cr2 %016llx  cr3 %08llx  cr4 %08llx  efer %04llx\n", s.cr0, s.cr2, s.cr3,
-		s.cr4, s.efer);
-	fprintf(f, "  cs %04x base %llx limit %x  ss %04x  ds %04x  tr %04x\n", s.cs.selector, s.cs.base,
-		s.cs.limit, s.ss.selector, s.ds.selector, s.tr.selector);
-	fprintf(f, "  gdt %llx+%x  idt %llx+%x\n", s.gdt.base, s.gdt.limit, s.idt.base, s.idt.limit);
+	fprintf(f, "  rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", r.rax, r.rbx, r.rcx,
+		r.rdx);
+	fprintf(f, "  rsi %016llx  rdi %016llx  rbp %016llx  rsp %016llx\n", r.rsi, r.rdi, r.rbp,
+		r.rsp);
+	fprintf(f, "  r8  %016llx  r9  %016llx  r10 %016llx  r11 %016llx\n", r.r8, r.r9, r.r10,
+		r.r11);
+	fprintf(f, "  r12 %016llx  r13 %016llx  r14 %016llx  r15 %016llx\n", r.r12, r.r13, r.r14,
+		r.r15);
+	fprintf(f, "  cr0 %08llx  cr2 %016llx  cr3 %08llx  cr4 %08llx  efer %04llx\n", s.cr0, s.cr2,
+		s.cr3, s.cr4, s.efer);
+	fprintf(f, "  cs %04x base %llx limit %x  ss %04x  ds %04x  tr %04x\n", s.cs.selector,
+		s.cs.base, s.cs.limit, s.ss.selector, s.ds.selector, s.tr.selector);
+	fprintf(f, "  gdt %llx+%x  idt %llx+%x\n", s.gdt.base, s.gdt.limit, s.idt.base,
+		s.idt.limit);
 }
 
 /* Linear RIP to guest physical, as the vCPU's own page tables have it. */
@@ -43,7 +48,8 @@ static void print_code(FILE *f, struct vcpu *vcpu)
 	struct kvm_translation tr;
 	const uint8_t *code = NULL;
 
-	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) == 0 && ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) == 0) {
+	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) == 0 &&
+		ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) == 0) {
 		tr = (struct kvm_translation){.linear_address = sregs.cs.base + regs.rip};
 		if (ioctl(vcpu->fd, KVM_TRANSLATE, &tr) == 0 && tr.valid)
 			code = memory_at(&vcpu->vm->memory, tr.physical_address, CODE_BYTES);
@@ -58,11 +64,12 @@ static void print_code(FILE *f, struct vcpu *vcpu)
 
 static void print_exit(FILE *f, const struct trace_event *e, uint64_t end_tsc)
 {
-	fprintf(f, "    %10.3f us before: %-12s", clock_ticks_to_ns_f((int64_t)(end_tsc - e->exit_tsc)) / 1e3,
+	fprintf(f, "    %10.3f us before: %-12s",
+		clock_ticks_to_ns_f((int64_t)(end_tsc - e->exit_tsc)) / 1e3,
 		exit_kind_name(e->kind));
 	if (e->size)
-		fprintf(f, " 0x%" PRIx64 " size %u value 0x%" PRIx64 " (%s)", e->address, e->size, e->value,
-			e->device);
+		fprintf(f, " 0x%" PRIx64 " size %u value 0x%" PRIx64 " (%s)", e->address, e->size,
+			e->value, e->device);
 	else if (e->address)
 		fprintf(f, " 0x%" PRIx64 " (%s)", e->address, e->device);
 	if (e->repeats > 1)
@@ -72,7 +79,8 @@ static void print_exit(FILE *f, const struct trace_event *e, uint64_t end_tsc)
 
 static void print_exits(FILE *f, const struct vcpu *vcpu)
 {
-	size_t n = trace_ring_count(vcpu->ring), first = n > LAST_EXITS - 1 ? n - (LAST_EXITS - 1) : 0;
+	size_t n = trace_ring_count(vcpu->ring),
+	       first = n > LAST_EXITS - 1 ? n - (LAST_EXITS - 1) : 0;
 
 	fprintf(f, "  last exits (oldest first):\n");
 	for (size_t i = first; i < n; i++)

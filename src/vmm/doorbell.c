@@ -53,8 +53,8 @@ static int start(struct doorbell *doorbell, int priority)
 	return err;
 }
 
-int doorbell_create(struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx,
-	struct diag *diag)
+int doorbell_create(
+	struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx, struct diag *diag)
 {
 	struct doorbell *doorbell = calloc(1, sizeof(*doorbell));
 	int err;
@@ -71,7 +71,8 @@ int doorbell_create(struct doorbell **out, int priority, void (*ring)(void *ctx)
 		if (doorbell->fd >= 0)
 			close(doorbell->fd);
 		free(doorbell);
-		return diag_set(diag, -err, "cannot start the doorbell's thread: %s", strerror(err));
+		return diag_set(
+			diag, -err, "cannot start the doorbell's thread: %s", strerror(err));
 	}
 	*out = doorbell;
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The dedicated timer's doorbell as an ioeventfd: KVM handles the guest's write, a thread of ours hears it. */
+/* The dedicated timer's doorbell as an ioeventfd: KVM handles the guest's write, a thread of ours
+ * hears it. */
 #ifndef VMM_DOORBELL_H
 #define VMM_DOORBELL_H
 
@@ -7,9 +8,10 @@
 
 struct doorbell;
 
-/* ring(ctx) is called on the doorbell's thread after the guest has written. priority: SCHED_FIFO, 0 or no right:
- * SCHED_OTHER. */
-int doorbell_create(struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx, struct diag *diag);
+/* ring(ctx) is called on the doorbell's thread after the guest has written. priority: SCHED_FIFO, 0
+ * or no right: SCHED_OTHER. */
+int doorbell_create(
+	struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx, struct diag *diag);
 /* The eventfd for KVM_IOEVENTFD. */
 int doorbell_fd(const struct doorbell *doorbell);
 /* Joins the thread; NULL is allowed. */

@@ -15,7 +15,8 @@ enum warning { WARN_MSR = 1, WARN_HYPERCALL = 2 };
 
 /* ---- accounting ---- */
 
-/* Begins an exit's record; commits the one before it, so that this work is inside a measured interval. */
+/* Begins an exit's record; commits the one before it, so that this work is inside a measured
+ * interval. */
 static void event_begin(struct vcpu *vcpu, uint64_t exit_tsc)
 {
 	struct trace_event *e = &vcpu->event;
@@ -23,8 +24,9 @@ static void event_begin(struct vcpu *vcpu, uint64_t exit_tsc)
 	if (vcpu->event_valid) {
 		bool has_model = e->model_end_tsc != e->model_begin_tsc;
 
-		exit_stats_add(vcpu->stats, e->kind, e->address, e->device, e->entry_tsc - e->exit_tsc,
-			has_model, e->model_end_tsc - e->model_begin_tsc);
+		exit_stats_add(vcpu->stats, e->kind, e->address, e->device,
+			e->entry_tsc - e->exit_tsc, has_model,
+			e->model_end_tsc - e->model_begin_tsc);
 		trace_ring_add(vcpu->ring, e);
 	}
 	*e = (struct trace_event){
@@ -85,7 +87,8 @@ static void exit_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	struct trace_event *e = &vcpu->event;
-	/* An access that straddles a page comes in odd pieces: byte by byte, as a bus would split it. */
+	/* An access that straddles a page comes in odd pieces: byte by byte, as a bus would split
+	 * it. */
 	uint32_t len = run->mmio.len <= 8 ? run->mmio.len : 8;
 	uint32_t step = is_access_size(len) ? len : 1;
 	struct bus_access access = {.address = run->mmio.phys_addr,
@@ -139,7 +142,8 @@ static void exit_msr(struct vcpu *vcpu)
 			vcpu->msr_probe = value;
 		else
 			value = vcpu->msr_probe;
-	} else if (vm->irqchip.ops->msr && vm->irqchip.ops->msr(vcpu, run->msr.index, write, &value)) {
+	} else if (vm->irqchip.ops->msr &&
+		   vm->irqchip.ops->msr(vcpu, run->msr.index, write, &value)) {
 		e->device = "lapic";
 	} else {
 		e->device = "unknown";

@@ -76,7 +76,7 @@ static void read_cpu_model(char *model, size_t size)
 
 	for (unsigned i = 0; i < 3; i++)
 		if (__get_cpuid(0x80000002 + i, &r[0], &r[1], &r[2], &r[3]))
-			memcpy(brand + 16 * i, r, 16);
+			memcpy(brand + 16UL * i, r, 16);
 	char *begin = brand + strspn(brand, " ");
 	size_t length = strlen(begin);
 	while (length > 0 && begin[length - 1] == ' ')

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Three interrupt back ends behind one set of operations.
  *
- * The interrupt lock guards our controllers (PIC, IOAPIC, LAPICs) and the dedicated timer. An op says whether its
- * caller holds it. */
+ * The interrupt lock guards our controllers (PIC, IOAPIC, LAPICs) and the dedicated timer. An op
+ * says whether its caller holds it. */
 #ifndef VMM_IRQCHIP_H
 #define VMM_IRQCHIP_H
 
@@ -24,9 +24,11 @@ struct irqchip_ops {
 	void (*isa_line)(struct vm *vm, unsigned line, bool level);
 	/* An edge message straight to the LAPICs. The caller holds the interrupt lock. */
 	void (*message)(struct vm *vm, const struct apic_msg *msg);
-	/* vCPU thread, before KVM_RUN, when attention was set or `attend` asked for it: inject what is due. */
+	/* vCPU thread, before KVM_RUN, when attention was set or `attend` asked for it: inject what
+	 * is due. */
 	void (*attend)(struct vcpu *vcpu);
-	/* vCPU thread, right before and right after KVM_RUN: CR8 kept in step with TPR. NULL where KVM does it. */
+	/* vCPU thread, right before and right after KVM_RUN: CR8 kept in step with TPR. NULL where
+	 * KVM does it. */
 	void (*enter)(struct vcpu *vcpu);
 	void (*left)(struct vcpu *vcpu);
 	/* vCPU thread, on KVM_EXIT_HLT; NULL where KVM halts by itself. */
@@ -48,14 +50,21 @@ struct irqchip {
 	struct bus_slot *ioapic_slot;
 	struct lapic_bus *lapics;
 	struct bus_slot *lapic_slots[VM_MAX_VCPUS];
+	uint32_t level_pins; /* split: IOAPIC pins whose EOI KVM was asked to report */
 };
 
-/* Shared by split and user (irqchip_isa.c): our PIC and IOAPIC on the bus, and ISA lines into both. */
-int irqchip_isa_create(struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag);
+/* Shared by split and user (irqchip_isa.c): our PIC and IOAPIC on the bus, and ISA lines into both.
+ */
+int irqchip_isa_create(
+	struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag);
 void irqchip_isa_line(struct vm *vm, unsigned line, bool level);
 void irqchip_isa_destroy(struct vm *vm);
-/* An IOAPIC or device message: held by the quiet window, or delivered. The caller holds the interrupt lock. */
+/* An IOAPIC or device message: held by the quiet window, or delivered. The caller holds the
+ * interrupt lock. */
 void irqchip_gate(struct vm *vm, const struct apic_msg *msg);
+/* A message as an MSI: Intel SDM vol. 3, 11.11. */
+uint32_t irqchip_msi_address(const struct apic_msg *msg);
+uint32_t irqchip_msi_data(const struct apic_msg *msg);
 /* KVM_SIGNAL_MSI, for the back ends whose LAPICs are KVM's. */
 void irqchip_signal_msi(struct vm *vm, const struct apic_msg *msg);
 /* vCPU thread: would KVM take a vector now (IF = 1, no shadow, nothing injected before it)? */

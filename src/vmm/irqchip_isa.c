@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `split` and `user` share: our PIC and IOAPIC on the bus, ISA lines into both, the quiet window's gate,
- * and KVM_INTERRUPT. Where messages go from here is the back end's business. */
+/* What `split` and `user` share: our PIC and IOAPIC on the bus, ISA lines into both, the quiet
+ * window's gate, and KVM_INTERRUPT. Where messages go from here is the back end's business. */
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -22,15 +22,16 @@ static void ioapic_deliver(void *ctx, const struct apic_msg *msg)
 	irqchip_gate(ctx, msg);
 }
 
-int irqchip_isa_create(struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin),
-	struct diag *diag)
+int irqchip_isa_create(
+	struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag)
 {
 	struct irqchip *chip = &vm->irqchip;
 	struct bus_slot *slot;
 
 	chip->pic = pic_create((struct irq_sink){.set = intr_changed, .ctx = vm});
 	chip->ioapic = ioapic_create((uint8_t)vm->config.vcpus,
-		(struct apic_msg_sink){.deliver = ioapic_deliver, .ctx = vm}, redirection_changed, vm);
+		(struct apic_msg_sink){.deliver = ioapic_deliver, .ctx = vm}, redirection_changed,
+		vm);
 	if (!chip->pic || !chip->ioapic)
 		return diag_set(diag, -ENOMEM, "out of memory for the interrupt controllers");
 	slot = bus_attach(vm->bus, pic_device(chip->pic), &chip->lock);

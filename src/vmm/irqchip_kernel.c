@@ -10,20 +10,27 @@
 
 #define ISA_LINES 16
 
+uint32_t irqchip_msi_address(const struct apic_msg *msg)
+{
+	return 0xfee00000u | (msg->dest & 0xff) << 12 | (uint32_t)msg->logical << 2;
+}
+
+uint32_t irqchip_msi_data(const struct apic_msg *msg)
+{
+	return msg->vector | (uint32_t)msg->delivery << 8 | (msg->level ? 3u << 14 : 0);
+}
+
 void irqchip_signal_msi(struct vm *vm, const struct apic_msg *msg)
 {
-	/* Intel SDM vol. 3, 11.11: message address and data. */
 	struct kvm_msi msi = {
-		.address_lo = 0xfee00000u | (msg->dest & 0xff) << 12 | (uint32_t)msg->logical << 2,
-		.data = msg->vector | (uint32_t)msg->delivery << 8 | (uint32_t)msg->level << 14 |
-			(uint32_t)msg->level << 15,
-	};
+		.address_lo = irqchip_msi_address(msg), .data = irqchip_msi_data(msg)};
 
 	/* 0: nobody took it (a disabled LAPIC), as on hardware; it cannot fail otherwise. */
 	ioctl(vm->fd, KVM_SIGNAL_MSI, &msi);
 }
 
-/* ISA lines into PIC and IOAPIC alike; the timer's line 0 is pin 2 there, as the MADT and MP table say. */
+/* ISA lines into PIC and IOAPIC alike; the timer's line 0 is pin 2 there, as the MADT and MP table
+ * say. */
 static int set_routing(struct vm *vm, struct diag *diag)
 {
 	struct kvm_irq_routing *table;
@@ -38,7 +45,8 @@ static int set_routing(struct vm *vm, struct diag *diag)
 			continue;
 		table->entries[n++] = (struct kvm_irq_routing_entry){.gsi = line,
 			.type = KVM_IRQ_ROUTING_IRQCHIP,
-			.u.irqchip = {.irqchip = line < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+			.u.irqchip = {.irqchip = line < 8 ? KVM_IRQCHIP_PIC_MASTER
+							  : KVM_IRQCHIP_PIC_SLAVE,
 				.pin = line & 7}};
 	}
 	for (unsigned line = 0; line < IOAPIC_PINS; line++) {
@@ -60,9 +68,11 @@ static int create(struct vm *vm, struct diag *diag)
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
 	int rc;
 
-	rc = kvm_require(&vm->kvm, KVM_CAP_IRQCHIP, "interrupt controllers of its own (--irqchip split or user)", diag);
+	rc = kvm_require(&vm->kvm, KVM_CAP_IRQCHIP,
+		"interrupt controllers of its own (--irqchip split or user)", diag);
 	if (!rc)
-		rc = kvm_require(&vm->kvm, KVM_CAP_PIT2, "PIT of its own (--irqchip split or user)", diag);
+		rc = kvm_require(
+			&vm->kvm, KVM_CAP_PIT2, "PIT of its own (--irqchip split or user)", diag);
 	if (rc)
 		return rc;
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `--irqchip split`: KVM's LAPICs; PIC and IOAPIC are ours. Messages go in by KVM_SIGNAL_MSI from any thread,
- * without an exit; only the PIC needs the vCPU thread. KVM API 7.5, KVM_CAP_SPLIT_IRQCHIP. */
+/* `--irqchip split`: KVM's LAPICs; PIC and IOAPIC are ours. Messages go in by KVM_SIGNAL_MSI from
+ * any thread, without an exit; only the PIC needs the vCPU thread. KVM API 7.5,
+ * KVM_CAP_SPLIT_IRQCHIP. */
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -8,38 +9,50 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-/* KVM reports the EOI of a level-triggered vector only if a route of the IOAPIC's pins names it. */
-static void redirection_changed(void *ctx, unsigned pin)
+/* KVM reports the EOI of a level-triggered vector only if a route of the IOAPIC's pins names it.
+ * Setting routes takes KVM a millisecond, so edge pins, which need none, never ask for it. */
+static void set_routes(struct vm *vm)
 {
-	struct vm *vm = ctx;
 	struct kvm_irq_routing *table;
 
-	(void)pin;
 	table = calloc(1, sizeof(*table) + IOAPIC_PINS * sizeof(table->entries[0]));
 	if (!table)
 		return;
-	for (unsigned i = 0; i < IOAPIC_PINS; i++) {
-		uint64_t entry = ioapic_redirection(vm->irqchip.ioapic, i);
-		struct apic_msg msg = ioapic_message(entry);
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+		struct apic_msg msg = ioapic_message(ioapic_redirection(vm->irqchip.ioapic, pin));
 
-		if ((entry >> 16 & 1) || !msg.level)
-			continue;
-		table->entries[table->nr++] = (struct kvm_irq_routing_entry){.gsi = i,
-			.type = KVM_IRQ_ROUTING_MSI,
-			.u.msi = {.address_lo =
-					  0xfee00000u | msg.dest << 12 | (uint32_t)msg.logical << 2,
-				.data = msg.vector | (uint32_t)msg.delivery << 8 | 3u << 14}};
+		if (vm->irqchip.level_pins >> pin & 1)
+			table->entries[table->nr++] = (struct kvm_irq_routing_entry){.gsi = pin,
+				.type = KVM_IRQ_ROUTING_MSI,
+				.u.msi = {.address_lo = irqchip_msi_address(&msg),
+					.data = irqchip_msi_data(&msg)}};
 	}
 	ioctl(vm->fd, KVM_SET_GSI_ROUTING, table);
 	free(table);
 }
 
+static void redirection_changed(void *ctx, unsigned pin)
+{
+	struct vm *vm = ctx;
+	uint64_t entry = ioapic_redirection(vm->irqchip.ioapic, pin);
+	uint32_t bit = 1u << pin, before = vm->irqchip.level_pins & bit;
+	bool routed = ioapic_message(entry).level && !(entry >> 16 & 1);
+
+	if (!before && !routed)
+		return;
+	vm->irqchip.level_pins =
+		routed ? vm->irqchip.level_pins | bit : vm->irqchip.level_pins & ~bit;
+	set_routes(vm);
+}
+
 static int create(struct vm *vm, struct diag *diag)
 {
-	int rc = kvm_require(&vm->kvm, KVM_CAP_SPLIT_IRQCHIP, "split irqchip (--irqchip kernel or user)", diag);
+	int rc = kvm_require(
+		&vm->kvm, KVM_CAP_SPLIT_IRQCHIP, "split irqchip (--irqchip kernel or user)", diag);
 
 	if (!rc)
-		rc = kvm_enable_cap(vm->fd, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS, "KVM_CAP_SPLIT_IRQCHIP", diag);
+		rc = kvm_enable_cap(
+			vm->fd, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS, "KVM_CAP_SPLIT_IRQCHIP", diag);
 	return rc ? rc : irqchip_isa_create(vm, redirection_changed, diag);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `--irqchip user`: every controller is ours. A message sets a bit in a LAPIC and kicks the vCPU; the vCPU thread
- * injects with KVM_INTERRUPT, waits out HLT, and plays INIT and SIPI. KVM delivers, it decides nothing. */
+/* `--irqchip user`: every controller is ours. A message sets a bit in a LAPIC and kicks the vCPU;
+ * the vCPU thread injects with KVM_INTERRUPT, waits out HLT, and plays INIT and SIPI. KVM delivers,
+ * it decides nothing. */
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -81,8 +82,8 @@ static int create(struct vm *vm, struct diag *diag)
 	if (!chip->lapics)
 		return diag_set(diag, -ENOMEM, "out of memory for the LAPICs");
 	for (unsigned i = 0; i < vm->config.vcpus; i++)
-		chip->lapic_slots[i] =
-			bus_attach(vm->bus, lapic_device(lapic_bus_get(chip->lapics, i)), &chip->lock);
+		chip->lapic_slots[i] = bus_attach(
+			vm->bus, lapic_device(lapic_bus_get(chip->lapics, i)), &chip->lock);
 	bus_map_mmio(vm->bus, chip->lapic_slots, vm->config.vcpus, GPA_LAPIC, 0x1000);
 	return irqchip_isa_create(vm, NULL, diag);
 }
@@ -111,7 +112,8 @@ static struct lapic *own_lapic(const struct vcpu *vcpu)
 
 static bool pic_wants(const struct vcpu *vcpu)
 {
-	return vcpu->id == 0 && pic_intr(vcpu->vm->irqchip.pic) && lapic_accepts_pic(own_lapic(vcpu));
+	return vcpu->id == 0 && pic_intr(vcpu->vm->irqchip.pic) &&
+	       lapic_accepts_pic(own_lapic(vcpu));
 }
 
 static bool vector_waits(const struct vcpu *vcpu)
@@ -123,7 +125,7 @@ static bool vector_waits(const struct vcpu *vcpu)
 static bool wakes(const struct vcpu *vcpu)
 {
 	return vcpu->init_pending || vcpu->nmi_pending || vcpu->smi_pending ||
-		(vcpu->run->if_flag && vector_waits(vcpu));
+	       (vcpu->run->if_flag && vector_waits(vcpu));
 }
 
 /* Waits, with the interrupt lock held on entry and return, for an event or the end of the run. */
@@ -177,7 +179,8 @@ static int take_vector(struct vcpu *vcpu)
 	int vector = -1;
 
 	if (vector_waits(vcpu) && irqchip_can_inject(vcpu))
-		vector = pic_wants(vcpu) ? pic_ack(vcpu->vm->irqchip.pic) : lapic_ack(own_lapic(vcpu));
+		vector = pic_wants(vcpu) ? pic_ack(vcpu->vm->irqchip.pic)
+					 : lapic_ack(own_lapic(vcpu));
 	vcpu->run->request_interrupt_window = vector_waits(vcpu);
 	return vector;
 }

@@ -15,12 +15,14 @@ static int open_failed(int err, struct diag *diag)
 	switch (err) {
 	case ENOENT:
 		return diag_set(diag, -ENOENT,
-			"/dev/kvm does not exist: load kvm_intel or kvm_amd, or enable virtualization in "
+			"/dev/kvm does not exist: load kvm_intel or kvm_amd, or enable "
+			"virtualization in "
 			"the firmware (on a cloud machine: nested virtualization)");
 	case EACCES:
 	case EPERM:
 		return diag_set(diag, -EACCES,
-			"/dev/kvm: permission denied: add yourself to its group (sudo usermod -aG kvm "
+			"/dev/kvm: permission denied: add yourself to its group (sudo usermod -aG "
+			"kvm "
 			"$USER, then log in again) or run as root");
 	default:
 		return diag_set(diag, -err, "/dev/kvm: %s", strerror(err));
@@ -43,8 +45,9 @@ int kvm_open(struct kvm *kvm, struct diag *diag)
 	size = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(struct kvm_run)) {
 		kvm_close(kvm);
-		return diag_set(diag, -ENOTSUP, "KVM_GET_VCPU_MMAP_SIZE: %d bytes, expected at least %zu",
-			size, sizeof(struct kvm_run));
+		return diag_set(diag, -ENOTSUP,
+			"KVM_GET_VCPU_MMAP_SIZE: %d bytes, expected at least %zu", size,
+			sizeof(struct kvm_run));
 	}
 	kvm->run_size = (size_t)size;
 	return 0;

@@ -12,7 +12,8 @@ struct kvm {
 	size_t run_size; /* bytes to map for struct kvm_run */
 };
 
-/* 0, or a negative errno: -ENOENT, -EACCES, -ENOTSUP (API version), each with its remedy in diag. */
+/* 0, or a negative errno: -ENOENT, -EACCES, -ENOTSUP (API version), each with its remedy in diag.
+ */
 int kvm_open(struct kvm *kvm, struct diag *diag);
 void kvm_close(struct kvm *kvm);
 /* KVM_CHECK_EXTENSION: 0 when absent. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a finished run left behind, checked: a guest wrote the result block and may have written anything.
- * It interprets no experiment. */
+/* What a finished run left behind, checked: a guest wrote the result block and may have written
+ * anything. It interprets no experiment. */
 #include "vm_internal.h"
 
 #include <stdio.h>
@@ -36,7 +36,8 @@ const void *vm_guest_records(
 	*n = 0;
 	if (result->record_size != record_size || result->record_gpa % 8)
 		return NULL;
-	records = memory_at(&vm->memory, result->record_gpa, (uint64_t)result->record_count * record_size);
+	records = memory_at(
+		&vm->memory, result->record_gpa, (uint64_t)result->record_count * record_size);
 	if (records)
 		*n = result->record_count;
 	return records;
@@ -91,7 +92,8 @@ struct bounds {
 	unsigned rounds;
 };
 
-/* Each round: the host's stamp fell between the guest's two readings. A stamp on the VM's clock is good to 1 ns. */
+/* Each round: the host's stamp fell between the guest's two readings. A stamp on the VM's clock is
+ * good to 1 ns. */
 static struct bounds sync_bounds(
 	const struct vm *vm, const struct guest_sync *sync, const nsec_t *stamps, unsigned n)
 {

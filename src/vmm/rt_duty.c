@@ -15,7 +15,7 @@ void rt_duty_init(struct rt_duty *duty, uint64_t runtime_ns, uint64_t period_ns,
 		return;
 	duty->limited = true;
 	duty->share = mul_div_u64(runtime_ns, SHARE_ONE * 85 / 100, period_ns);
-	duty->capacity = (int64_t)mul_div_u64(runtime_ns, 9, 100);
+	duty->capacity = (int64_t)mul_div_u64(runtime_ns, 10, 100);
 	duty->level = duty->capacity;
 }
 

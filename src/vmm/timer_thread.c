@@ -128,7 +128,7 @@ static void begin_watching(struct timer_thread *thread)
 }
 
 /* The guest may have armed just before it could see that it has to ring the doorbell now: look once
- * more. The fence pairs with the guest's, between its arm_seq and its look at need_doorbell. */
+ * more. */
 static void end_watching(struct timer_thread *thread)
 {
 	struct timer_client *client = thread->page_client;
@@ -137,7 +137,6 @@ static void end_watching(struct timer_thread *thread)
 		return;
 	thread->watching = false;
 	client->watched(client->ctx, false);
-	atomic_thread_fence(memory_order_seq_cst);
 	client->watch(client->ctx);
 }
 

@@ -21,8 +21,8 @@ struct timer_client {
 	 * timer_thread_arm() from inside. */
 	void (*fire)(void *ctx, nsec_t target, uint64_t wake_tsc);
 	/* Shared-page arming; NULL for clients without. watch(): look at the page once, arm if it changed, true when
-	 * it did. watched(): the thread begins (true) or stops (false) to watch; after a false it calls watch() once
-	 * more, so that no arming is lost in between. wants_watch(): watching makes sense now. */
+	 * it did. watched(): the thread begins (true) or stops (false) to watch; after a false, which must end
+	 * with a full fence, it calls watch() once more, so that no arming is lost in between. wants_watch(): watching makes sense now. */
 	bool (*wants_watch)(void *ctx);
 	bool (*watch)(void *ctx);
 	void (*watched)(void *ctx, bool watching);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A vCPU's KVM file and thread: creation, boot registers, affinity and scheduling class, kick and wait.
- * What its exits mean is exit.c's business; what is injected is the interrupt back end's. */
+/* A vCPU's KVM file and thread: creation, boot registers, affinity and scheduling class, kick and
+ * wait. What its exits mean is exit.c's business; what is injected is the interrupt back end's. */
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -18,7 +18,8 @@
 #define KICK_SIGNAL SIGUSR1
 #define RING_MIN    16
 
-/* Flat segments, as both boot protocols ask for. Slots 2 and 3 so that the selectors are Linux's. */
+/* Flat segments, as both boot protocols ask for. Slots 2 and 3 so that the selectors are Linux's.
+ */
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
 
@@ -27,11 +28,15 @@ static const uint64_t boot_gdt[] = {0, 0, 0x00cf9b000000ffffULL, 0x00cf93000000f
 static void set_affinity_failed(struct diag *diag, unsigned id, int cpu, int err)
 {
 	if (err == EINVAL)
-		diag_set(diag, -err, "vCPU %u cannot be pinned to CPU %d: expected an online CPU this process may use",
+		diag_set(diag, -err,
+			"vCPU %u cannot be pinned to CPU %d: expected an online CPU this process "
+			"may use",
 			id, cpu);
 	else if (err == EPERM)
 		diag_set(diag, -err,
-			"vCPU %u: no right to SCHED_FIFO: raise RLIMIT_RTPRIO (ulimit -r) or run as root", id);
+			"vCPU %u: no right to SCHED_FIFO: raise RLIMIT_RTPRIO (ulimit -r) or run "
+			"as root",
+			id);
 	else
 		diag_set(diag, -err, "vCPU %u: cannot start its thread: %s", id, strerror(err));
 }
@@ -75,9 +80,11 @@ static int set_cpuid(struct vcpu *vcpu, struct diag *diag)
 		rc = kvm_failed(diag, "KVM_GET_SUPPORTED_CPUID");
 		goto out;
 	}
-	/* Our own LAPIC always has the mode; KVM's says so by capability (KVM_CAP_TSC_DEADLINE_TIMER). */
+	/* Our own LAPIC always has the mode; KVM's says so by capability
+	 * (KVM_CAP_TSC_DEADLINE_TIMER). */
 	patch_cpuid(cpuid, vcpu,
-		vm->config.irqchip == IRQCHIP_USER || kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER));
+		vm->config.irqchip == IRQCHIP_USER ||
+			kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER));
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
 		rc = kvm_failed(diag, "KVM_SET_CPUID2");
 out:
@@ -85,13 +92,15 @@ out:
 	return rc;
 }
 
-/* Before Linux 5.16 an offset cannot be set; a TSC written as the host's is off by the time of the call. */
+/* Before Linux 5.16 an offset cannot be set; a TSC written as the host's is off by the time of the
+ * call. */
 static void write_tsc(struct vcpu *vcpu)
 {
 	struct {
 		struct kvm_msrs header;
 		struct kvm_msr_entry tsc;
-	} msrs = {.header = {.nmsrs = 1}, .tsc = {.index = 0x10 /* IA32_TSC */, .data = clock_tsc()}};
+	} msrs = {
+		.header = {.nmsrs = 1}, .tsc = {.index = 0x10 /* IA32_TSC */, .data = clock_tsc()}};
 
 	ioctl(vcpu->fd, KVM_SET_MSRS, &msrs);
 }
@@ -129,7 +138,8 @@ int vcpu_create(struct vm *vm, struct vcpu *vcpu, unsigned id, struct diag *diag
 	vcpu->stats = exit_stats_create();
 	vcpu->ring = trace_ring_create(events);
 	if (!vcpu->stats || !vcpu->ring)
-		return diag_set(diag, -ENOMEM, "out of memory for the exit counters of vCPU %u", id);
+		return diag_set(
+			diag, -ENOMEM, "out of memory for the exit counters of vCPU %u", id);
 	rc = set_cpuid(vcpu, diag);
 	if (rc)
 		return rc;
@@ -315,7 +325,8 @@ void vcpu_kick(struct vcpu *vcpu)
 	atomic_store(&vcpu->attention, 1);
 	switch (atomic_load(&vcpu->state)) {
 	case VCPU_IN_KERNEL:
-		/* Not entered yet: immediate_exit turns KVM_RUN back. Entered: the signal ends it. */
+		/* Not entered yet: immediate_exit turns KVM_RUN back. Entered: the signal ends it.
+		 */
 		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 		pthread_kill(vcpu->thread, KICK_SIGNAL);
 		break;

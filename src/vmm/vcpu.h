@@ -31,16 +31,17 @@ struct vcpu {
 	pthread_t thread;
 	bool started;
 
-	_Atomic uint32_t attention; /* 1: something waits for this thread (an interrupt, INIT, the end) */
-	_Atomic uint32_t state;     /* enum vcpu_state */
+	_Atomic uint32_t
+		attention; /* 1: something waits for this thread (an interrupt, INIT, the end) */
+	_Atomic uint32_t state; /* enum vcpu_state */
 
 	/* `user` back end; guarded by the interrupt lock. */
 	enum vcpu_power power;
 	bool init_pending, sipi_pending, nmi_pending, smi_pending;
 	uint8_t sipi_vector;
 
-	/* The exit being handled, accounted for when the next one has begun: so the accounting's own cost is
-	 * inside a measured interval. Only the vCPU thread. */
+	/* The exit being handled, accounted for when the next one has begun: so the accounting's
+	 * own cost is inside a measured interval. Only the vCPU thread. */
 	struct trace_event event;
 	bool event_valid;
 	struct exit_stats *stats;
@@ -53,15 +54,17 @@ struct vcpu {
 int vcpu_create(struct vm *vm, struct vcpu *vcpu, unsigned id, struct diag *diag);
 /* Registers of the boot processor as the boot protocol demands. */
 int vcpu_boot(struct vcpu *vcpu, const struct boot_state *boot, struct diag *diag);
-/* The `user` back end's INIT: registers as after power-up. SIPI: start at vector << 12. 0 or a negative errno. */
+/* The `user` back end's INIT: registers as after power-up. SIPI: start at vector << 12. 0 or a
+ * negative errno. */
 int vcpu_reset_registers(struct vcpu *vcpu);
 int vcpu_start_at(struct vcpu *vcpu, uint8_t sipi_vector);
 int vcpu_start(struct vcpu *vcpu, struct diag *diag);
 void vcpu_join(struct vcpu *vcpu);
 void vcpu_destroy(struct vcpu *vcpu);
 
-/* From any thread: the vCPU thread will look at what waits for it, however it is occupied. Never lost:
- * attention is set before the state is read here, and the state before attention is read there. */
+/* From any thread: the vCPU thread will look at what waits for it, however it is occupied. Never
+ * lost: attention is set before the state is read here, and the state before attention is read
+ * there. */
 void vcpu_kick(struct vcpu *vcpu);
 /* vCPU thread: wait until attention (or the VM's end), polling poll_ns before sleeping. */
 void vcpu_wait(struct vcpu *vcpu, uint64_t poll_ns);

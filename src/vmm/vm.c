@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A VM's life: created from a vm_config, run to its end, destroyed. wire.c places the devices, results.c reads
- * what the guest left behind. */
+/* A VM's life: created from a vm_config, run to its end, destroyed. wire.c places the devices,
+ * results.c reads what the guest left behind. */
 #include "wire.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* Intel needs three pages for its task state and one for an identity map in real mode; both just below 4 GiB - 1 MiB,
- * away from RAM and APICs (KVM API 4.40 and 4.41). */
+/* Intel needs three pages for its task state and one for an identity map in real mode; both just
+ * below 4 GiB - 1 MiB, away from RAM and APICs (KVM API 4.40 and 4.41). */
 #define TSS_GPA          0xfffbd000UL
 #define IDENTITY_MAP_GPA 0xfffbc000UL
 
@@ -57,14 +57,17 @@ void vm_config_default(struct vm_config *config)
 static int check_config(const struct vm_config *config, struct diag *diag)
 {
 	if (config->vcpus < 1 || config->vcpus > VM_MAX_VCPUS)
-		return diag_set(diag, -EINVAL, "%u vCPUs: expected 1 to %u", config->vcpus, VM_MAX_VCPUS);
+		return diag_set(
+			diag, -EINVAL, "%u vCPUs: expected 1 to %u", config->vcpus, VM_MAX_VCPUS);
 	if ((unsigned)config->irqchip >= IRQCHIP_KINDS)
 		return diag_set(diag, -EINVAL, "unknown irqchip: expected kernel, split or user");
 	if (config->quiet_window_ns && config->irqchip == IRQCHIP_KERNEL)
 		return diag_set(diag, -EINVAL,
-			"a quiet window needs --irqchip split or user: KVM's own IOAPIC cannot be held back");
+			"a quiet window needs --irqchip split or user: KVM's own IOAPIC cannot be "
+			"held back");
 	if (config->append && strlen(config->append) >= GUEST_CMDLINE_MAX)
-		return diag_set(diag, -EINVAL, "the guest command line has %zu bytes, expected at most %u",
+		return diag_set(diag, -EINVAL,
+			"the guest command line has %zu bytes, expected at most %u",
 			strlen(config->append), GUEST_CMDLINE_MAX - 1);
 	return 0;
 }
@@ -133,8 +136,9 @@ static int create_vm_fd(struct vm *vm, struct diag *diag)
 	return 0;
 }
 
-/* MSRs that are ours: the probe always, and with `user` those of the LAPIC. KVM answers APIC_BASE and TSC_DEADLINE for
- * nobody when it has no LAPIC; x2APIC MSRs cannot be filtered, but then reach us as unknown (KVM API 4.97). */
+/* MSRs that are ours: the probe always, and with `user` those of the LAPIC. KVM answers APIC_BASE
+ * and TSC_DEADLINE for nobody when it has no LAPIC; x2APIC MSRs cannot be filtered, but then reach
+ * us as unknown (KVM API 4.97). */
 static int claim_msrs(struct vm *vm, struct diag *diag)
 {
 	static uint8_t deny; /* a clear bit: the access is denied to KVM, so it exits */
@@ -143,9 +147,11 @@ static int claim_msrs(struct vm *vm, struct diag *diag)
 	unsigned n = vm->config.irqchip == IRQCHIP_USER ? 3 : 1;
 	int rc;
 
-	rc = kvm_require(&vm->kvm, KVM_CAP_X86_USER_SPACE_MSR, "MSR exits (Linux 5.10 or later)", diag);
+	rc = kvm_require(
+		&vm->kvm, KVM_CAP_X86_USER_SPACE_MSR, "MSR exits (Linux 5.10 or later)", diag);
 	if (!rc)
-		rc = kvm_require(&vm->kvm, KVM_CAP_X86_MSR_FILTER, "MSR filter (Linux 5.10 or later)", diag);
+		rc = kvm_require(
+			&vm->kvm, KVM_CAP_X86_MSR_FILTER, "MSR filter (Linux 5.10 or later)", diag);
 	if (!rc)
 		rc = kvm_enable_cap(vm->fd, KVM_CAP_X86_USER_SPACE_MSR,
 			KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
@@ -177,16 +183,19 @@ static int set_halt_poll(struct vm *vm, struct diag *diag)
 	if (ns == VM_AUTO)
 		return 0;
 	if (ns > UINT32_MAX)
-		return diag_set(diag, -EINVAL, "halt-poll window %lld ns: expected at most %u", (long long)ns,
-			UINT32_MAX);
-	if (kvm_require(&vm->kvm, KVM_CAP_HALT_POLL, "halt polling per VM (use --halt-poll auto)", diag))
+		return diag_set(diag, -EINVAL, "halt-poll window %lld ns: expected at most %u",
+			(long long)ns, UINT32_MAX);
+	if (kvm_require(&vm->kvm, KVM_CAP_HALT_POLL, "halt polling per VM (use --halt-poll auto)",
+		    diag))
 		return -ENOTSUP;
-	return kvm_enable_cap(vm->fd, KVM_CAP_HALT_POLL, (unsigned long)ns, "KVM_CAP_HALT_POLL", diag);
+	return kvm_enable_cap(
+		vm->fd, KVM_CAP_HALT_POLL, (unsigned long)ns, "KVM_CAP_HALT_POLL", diag);
 }
 
 static void set_clock(struct vm *vm)
 {
-	/* KVM_GET_TSC_KHZ on the VM is Linux 5.16; on older kernels the measured frequency stays. */
+	/* KVM_GET_TSC_KHZ on the VM is Linux 5.16; on older kernels the measured frequency stays.
+	 */
 	int khz = ioctl(vm->fd, KVM_GET_TSC_KHZ, 0);
 
 	if (khz > 0)
@@ -204,12 +213,13 @@ static int make_cmdline(struct vm *vm, struct diag *diag)
 	if (vm->config.kernel)
 		vm->cmdline = strdup(append);
 	else {
-		n = asprintf(&vm->cmdline, "%s%stsc_hz=%llu lapic_hz=1000000000", append, *append ? " " : "",
-			(unsigned long long)vm->clock.hz);
+		n = asprintf(&vm->cmdline, "%s%stsc_hz=%llu lapic_hz=1000000000", append,
+			*append ? " " : "", (unsigned long long)vm->clock.hz);
 		if (n < 0)
 			vm->cmdline = NULL;
 	}
-	return vm->cmdline ? 0 : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
+	return vm->cmdline ? 0
+			   : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
 }
 
 static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)

@@ -24,13 +24,13 @@ struct vm {
 	struct kvm kvm;
 	int fd;
 	struct vm_clock clock;
-	struct guest_tsc tsc;      /* the guest's TSC on the VM's clock */
+	struct guest_tsc tsc; /* the guest's TSC on the VM's clock */
 	struct guest_memory memory;
 	char *cmdline;
 
 	struct bus *bus;
 	struct timer_thread *timers;
-	bool stopped;              /* wire_stop() has been here */
+	bool stopped; /* wire_stop() has been here */
 	struct timer_thread_stats timer_stats;
 	struct irqchip irqchip;
 	struct terminal *terminal;
@@ -44,8 +44,9 @@ struct vm {
 	struct dedicated_timer *dedicated;
 	struct bus_slot *dedicated_slot;
 	pthread_mutex_t serial_lock, pit_lock, plain_lock;
-	_Atomic(struct dedicated_page *) dedicated_page; /* for the timer thread's look without the lock */
-	uint64_t dedicated_seen;                         /* arm_seq already taken; the timer thread's */
+	_Atomic(struct dedicated_page *)
+		dedicated_page;  /* for the timer thread's look without the lock */
+	uint64_t dedicated_seen; /* arm_seq already taken; the timer thread's */
 	int probe_eventfd;
 	struct doorbell *doorbell;
 
@@ -63,7 +64,7 @@ struct vm {
 	size_t record_count;
 	uint64_t records_dropped;
 	uint64_t dedicated_fired; /* fires already logged */
-	bool tsc_offset_known; /* KVM let us set it to 0 */
+	bool tsc_offset_known;    /* KVM let us set it to 0 */
 	struct vm_startup startup;
 };
 

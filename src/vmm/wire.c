@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Places every device and connects its outputs: the one function that reads like a wiring diagram is
- * wire_devices(). It models nothing. */
+/* Places every device and connects its outputs: the one function that reads like a wiring diagram
+ * is wire_devices(). It models nothing. */
 #include "wire.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@ static void pi_mutex_init(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attr;
 
-	/* The timer thread runs at real-time priority: it must not wait for a preempted vCPU thread. */
+	/* The timer thread runs at real-time priority: it must not wait for a preempted vCPU
+	 * thread. */
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	pthread_mutex_init(mutex, &attr);
@@ -106,9 +107,14 @@ static void dedicated_look(struct vm *vm)
 	pthread_mutex_unlock(&vm->irqchip.lock);
 }
 
-static bool wants_watch(void *ctx)
+static struct vm *slot_vm(void *slot)
 {
-	struct vm *vm = ctx;
+	return ((struct bus_slot *)slot)->owner;
+}
+
+static bool wants_watch(void *slot)
+{
+	struct vm *vm = slot_vm(slot);
 	bool wanted;
 
 	pthread_mutex_lock(&vm->irqchip.lock);
@@ -118,9 +124,9 @@ static bool wants_watch(void *ctx)
 }
 
 /* Thousands of times a tick: the lock is taken only when the page has changed. */
-static bool watch(void *ctx)
+static bool watch(void *slot)
 {
-	struct vm *vm = ctx;
+	struct vm *vm = slot_vm(slot);
 	struct dedicated_page *page = atomic_load(&vm->dedicated_page);
 	uint64_t seq;
 
@@ -134,9 +140,9 @@ static bool watch(void *ctx)
 	return true;
 }
 
-static void watched(void *ctx, bool watching)
+static void watched(void *slot, bool watching)
 {
-	struct vm *vm = ctx;
+	struct vm *vm = slot_vm(slot);
 
 	pthread_mutex_lock(&vm->irqchip.lock);
 	dedicated_timer_need_doorbell(vm->dedicated, !watching);
@@ -148,7 +154,8 @@ static void doorbell_rings(void *ctx)
 	dedicated_look(ctx);
 }
 
-static int ioeventfd(struct vm *vm, int fd, uint64_t addr, unsigned len, unsigned flags, struct diag *diag)
+static int ioeventfd(
+	struct vm *vm, int fd, uint64_t addr, unsigned len, unsigned flags, struct diag *diag)
 {
 	struct kvm_ioeventfd io = {.addr = addr, .len = len, .fd = fd, .flags = flags};
 
@@ -177,8 +184,10 @@ static int wire_dedicated(struct vm *vm, struct diag *diag)
 	vm->dedicated = dedicated_timer_create(&config, sink);
 	if (!vm->dedicated)
 		return diag_set(diag, -ENOMEM, "out of memory for the dedicated timer");
-	vm->dedicated_slot = bus_attach(vm->bus, dedicated_timer_device(vm->dedicated), &vm->irqchip.lock);
+	vm->dedicated_slot =
+		bus_attach(vm->bus, dedicated_timer_device(vm->dedicated), &vm->irqchip.lock);
 	bus_map_mmio(vm->bus, &vm->dedicated_slot, 0, GPA_DEDICATED, 0x1000);
+	vm->dedicated_slot->owner = vm;
 	client = &vm->dedicated_slot->client;
 	client->wants_watch = wants_watch;
 	client->watch = watch;
@@ -187,7 +196,9 @@ static int wire_dedicated(struct vm *vm, struct diag *diag)
 	if (!vm->config.dedicated_ioeventfd)
 		return 0;
 	rc = doorbell_create(&vm->doorbell, vm->config.timer_priority, doorbell_rings, vm, diag);
-	return rc ? rc : ioeventfd(vm, doorbell_fd(vm->doorbell), GPA_DEDICATED + DT_DOORBELL, 8, 0, diag);
+	return rc ? rc
+		  : ioeventfd(
+			    vm, doorbell_fd(vm->doorbell), GPA_DEDICATED + DT_DOORBELL, 8, 0, diag);
 }
 
 /* ---- the timer thread and its log ---- */
@@ -259,8 +270,8 @@ static int wire_serial(struct vm *vm, struct diag *diag)
 	struct bus_slot *slot;
 	int rc;
 
-	rc = terminal_create(&vm->terminal, vm->config.serial, vm->config.serial_path, terminal_input, vm,
-		terminal_quit, diag);
+	rc = terminal_create(&vm->terminal, vm->config.serial, vm->config.serial_path,
+		terminal_input, vm, terminal_quit, diag);
 	if (rc)
 		return rc;
 	serial = serial_create(isa, SERIAL_IRQ, terminal_sink(vm->terminal));
@@ -309,12 +320,12 @@ int wire_devices(struct vm *vm, struct diag *diag)
 	vm->sync = sync_port_create();
 	if (!vm->exit_port || !vm->probe_pio || !vm->probe_mmio || !vm->sync)
 		return out_of_memory(diag);
-	bus_map_pio(vm->bus, bus_attach(vm->bus, exit_port_device(vm->exit_port), &vm->plain_lock), PORT_EXIT,
-		1, 0);
-	bus_map_pio(vm->bus, bus_attach(vm->bus, probe_device(vm->probe_pio), &vm->plain_lock), PORT_PROBE, 8,
-		0);
-	bus_map_pio(vm->bus, bus_attach(vm->bus, sync_port_device(vm->sync), &vm->plain_lock), PORT_SYNC, 1,
-		0);
+	bus_map_pio(vm->bus, bus_attach(vm->bus, exit_port_device(vm->exit_port), &vm->plain_lock),
+		PORT_EXIT, 1, 0);
+	bus_map_pio(vm->bus, bus_attach(vm->bus, probe_device(vm->probe_pio), &vm->plain_lock),
+		PORT_PROBE, 8, 0);
+	bus_map_pio(vm->bus, bus_attach(vm->bus, sync_port_device(vm->sync), &vm->plain_lock),
+		PORT_SYNC, 1, 0);
 	slot = bus_attach(vm->bus, probe_device(vm->probe_mmio), &vm->plain_lock);
 	bus_map_mmio(vm->bus, &slot, 0, GPA_PROBE, 0x1000);
 

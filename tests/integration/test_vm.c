@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The monitor on KVM: what guests of a few instructions see, on every interrupt back end. */
+#include "guest_code.h"
+
+#include "tickvm/bare.h"
+#include "tickvm/guest_abi.h"
+
+#include <criterion/parameterized.h>
+#include <pthread.h>
+
+TestSuite(vm, .timeout = 60);
+
+static enum irqchip_kind all_irqchips[] = {IRQCHIP_KERNEL, IRQCHIP_SPLIT, IRQCHIP_USER};
+
+#define EACH_IRQCHIP(name)                                                                         \
+	ParameterizedTestParameters(vm, name)                                                      \
+	{                                                                                          \
+		return cr_make_param_array(enum irqchip_kind, all_irqchips,                        \
+			sizeof(all_irqchips) / sizeof(all_irqchips[0]));                           \
+	}                                                                                          \
+	ParameterizedTest(enum irqchip_kind *irqchip, vm, name)
+
+EACH_IRQCHIP(payload_says_hello)
+{
+	struct vm_config config = quiet_config(*irqchip);
+	struct vm_outcome outcome;
+	const struct guest_result *result;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	config.append = "test=hello";
+	vm = run_vm(&config, &outcome);
+	cr_expect_eq(outcome.end, VM_END_EXIT);
+	cr_expect_eq(outcome.status, 0);
+	result = vm_guest_result(vm);
+	cr_assert_not_null(result);
+	cr_expect_eq(result->status, GUEST_DONE);
+	cr_expect_str_eq(result->test, "hello");
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(unknown_ports_read_all_ones_by_width)
+{
+	static const uint8_t code[] = {
+		0x66,
+		0xba,
+		0x99,
+		0x09, /* mov $0x999, %dx */
+		0x31,
+		0xc0, /* xor %eax, %eax */
+		0xec, /* in %dx, %al */
+		0xa3,
+		0x00,
+		0x00,
+		0x20,
+		0x00, /* mov %eax, DATA */
+		0x31,
+		0xc0,
+		0x66,
+		0xed, /* xor; in %dx, %ax */
+		0xa3,
+		0x04,
+		0x00,
+		0x20,
+		0x00, /* mov %eax, DATA + 4 */
+		0x31,
+		0xc0,
+		0xed, /* xor; in %dx, %eax */
+		0xa3,
+		0x08,
+		0x00,
+		0x20,
+		0x00, /* mov %eax, DATA + 8 */
+		0xb0,
+		0x2a,
+		0xe6,
+		0xf4, /* out 42 to the exit port */
+		0xf4,
+	};
+	struct vm_outcome outcome;
+	struct vm *vm;
+	const uint32_t *data;
+
+	REQUIRE_KVM();
+	vm = run_code(quiet_config(*irqchip), code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_EXIT);
+	cr_expect_eq(outcome.status, 42);
+	data = vm_guest_memory(vm, DATA_GPA, 12);
+	cr_assert_not_null(data);
+	cr_expect_eq(data[0], 0xffu);
+	cr_expect_eq(data[1], 0xffffu);
+	cr_expect_eq(data[2], 0xffffffffu);
+	cr_expect_eq(exits_of(vm, 0, EXIT_KIND_PIO_IN, 0x999, "unknown"), 3);
+	vm_destroy(vm);
+}
+
+Test(vm, rep_string_io_moves_the_data_not_the_port)
+{
+	/* "tickvm" out to the serial port by REP OUTSB, 4 bytes in by REP INSB from the probe port.
+	 */
+	static const uint8_t code[] = {
+		0x66, 0xba, 0xf8, 0x03,       /* mov $0x3f8, %dx */
+		0xbe, 0x4a, 0x00, 0x10, 0x00, /* mov $text, %esi */
+		0xb9, 0x06, 0x00, 0x00, 0x00, /* mov $6, %ecx */
+		0xfc, 0xf3, 0x6e,             /* cld; rep outsb */
+		0xb0, 0x5a, 0xe6, 0xe0,       /* out 0x5a to the probe */
+		0x66, 0xba, 0xe0, 0x00,       /* mov $0xe0, %dx */
+		0xbf, 0x00, 0x00, 0x20, 0x00, /* mov $DATA, %edi */
+		0xb9, 0x04, 0x00, 0x00, 0x00, /* mov $4, %ecx */
+		0xf3, 0x6c,                   /* rep insb */
+		0x30, 0xc0, 0xe6, 0xf4, 0xf4, /* exit 0 */
+		't', 'i', 'c', 'k', 'v', 'm', /* text, at code + 0x2a */
+	};
+	struct vm_config config = quiet_config(IRQCHIP_SPLIT);
+	struct vm_outcome outcome;
+	char serial[] = "/tmp/tickvm-serial-XXXXXX", text[16] = "";
+	const uint8_t *data;
+	struct vm *vm;
+	int fd = mkstemp(serial);
+
+	REQUIRE_KVM();
+	config.serial = SERIAL_FILE;
+	config.serial_path = serial;
+	vm = run_code(config, code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_EXIT);
+	data = vm_guest_memory(vm, DATA_GPA, 8);
+	cr_expect_eq(memcmp(data, "\x5a\x5a\x5a\x5a\0\0\0\0", 8), 0);
+	vm_destroy(vm);
+	cr_expect_eq(read(fd, text, sizeof(text)), 6);
+	cr_expect_str_eq(text, "tickvm");
+	close(fd);
+	unlink(serial);
+}
+
+EACH_IRQCHIP(triple_fault_is_a_crash_with_a_report)
+{
+	static const uint8_t code[] = {
+		0xb0, 0x11, 0xe6, 0xe0, 0x0f, 0x0b}; /* out; ud2 without an IDT */
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	vm = run_code(quiet_config(*irqchip), code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_CRASH);
+	cr_assert_not_null(outcome.report);
+	cr_expect_not_null(strstr(outcome.report, "triple fault"), "%s", outcome.report);
+	cr_expect_not_null(strstr(outcome.report, "code 0f 0b"), "%s", outcome.report);
+	cr_expect_not_null(strstr(outcome.report, "rip"));
+	cr_expect_not_null(
+		strstr(outcome.report, "0xe0 size 1 value 0x11 (probe)"), "%s", outcome.report);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(running_off_into_nothing_is_a_crash)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x00, 0x00, 0x00, 0xe0, 0xff, 0xe0}; /* jmp *0xe0000000 */
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	vm = run_code(quiet_config(*irqchip), code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_CRASH);
+	cr_expect_not_null(outcome.report);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(unknown_msr_is_a_general_protection_fault)
+{
+	/* Without an IDT the #GP becomes a triple fault: what counts is the exit before it. */
+	static const uint8_t code[] = {
+		0xb9, 0x45, 0x23, 0xc1, 0x00, 0x0f, 0x32, 0xf4}; /* rdmsr 0xc12345 */
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	vm = run_code(quiet_config(*irqchip), code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_CRASH);
+	cr_expect_eq(exits_of(vm, 0, EXIT_KIND_RDMSR, 0xc12345, "unknown"), 1);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(mmio_across_a_page_end_is_defined)
+{
+	/* A 4-byte load that begins 2 bytes before the probe's page ends: one half of the probe,
+	 * one of nobody. */
+	static const uint8_t code[] = {
+		0xa1,
+		0xfe,
+		0x0f,
+		0xb0,
+		0xfe, /* mov 0xfeb00ffe, %eax */
+		0x30,
+		0xc0,
+		0xe6,
+		0xf4,
+		0xf4,
+	};
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	vm = run_code(quiet_config(*irqchip), code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_EXIT);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(halted_for_ever_ends_at_the_timeout)
+{
+	static const uint8_t code[] = {0xfa, 0xf4, 0xeb, 0xfd}; /* cli; hlt; jmp */
+	struct vm_config config = quiet_config(*irqchip);
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	config.timeout_ns = 200000000;
+	vm = run_code(config, code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_TIMEOUT);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(spinning_for_ever_ends_at_the_timeout)
+{
+	static const uint8_t code[] = {0xeb, 0xfe};
+	struct vm_config config = quiet_config(*irqchip);
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	config.vcpus = 4;
+	config.timeout_ns = 200000000;
+	vm = run_code(config, code, sizeof(code), &outcome);
+	cr_expect_eq(outcome.end, VM_END_TIMEOUT);
+	vm_destroy(vm);
+}
+
+static void *stop_soon(void *vm)
+{
+	usleep(100000);
+	vm_stop(vm);
+	return NULL;
+}
+
+EACH_IRQCHIP(stop_ends_a_halted_guest)
+{
+	static const uint8_t code[] = {0xfa, 0xf4, 0xeb, 0xfd};
+	struct vm_config config = quiet_config(*irqchip);
+	struct vm_outcome outcome;
+	struct diag diag = {.text = ""};
+	pthread_t thread;
+	char path[64];
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	write_guest(path, code, sizeof(code));
+	config.kernel = path;
+	cr_assert_eq(vm_create(&vm, &config, &diag), 0, "%s", diag.text);
+	unlink(path);
+	pthread_create(&thread, NULL, stop_soon, vm);
+	cr_expect_eq(vm_run(vm, &outcome, &diag), 0);
+	pthread_join(thread, NULL);
+	cr_expect_eq(outcome.end, VM_END_STOPPED);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(sixteen_vcpus_on_any_host)
+{
+	struct vm_config config = quiet_config(*irqchip);
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	config.vcpus = VM_MAX_VCPUS;
+	config.append = "test=hello";
+	vm = run_vm(&config, &outcome);
+	cr_expect_eq(outcome.end, VM_END_EXIT);
+	cr_expect_eq(outcome.status, 0);
+	vm_destroy(vm);
+}
+
+Test(vm, bad_configurations_say_what_was_expected)
+{
+	struct vm_config config = quiet_config(IRQCHIP_KERNEL);
+	struct diag diag;
+	struct vm *vm;
+
+	config.vcpus = 0;
+	cr_expect_eq(vm_create(&vm, &config, &diag), -EINVAL);
+	cr_expect_not_null(strstr(diag.text, "expected 1 to 16"), "%s", diag.text);
+	config.vcpus = VM_MAX_VCPUS + 1;
+	cr_expect_eq(vm_create(&vm, &config, &diag), -EINVAL);
+	config.vcpus = 1;
+	config.quiet_window_ns = 1000;
+	cr_expect_eq(vm_create(&vm, &config, &diag), -EINVAL);
+	cr_expect_not_null(strstr(diag.text, "split or user"), "%s", diag.text);
+	config.quiet_window_ns = 0;
+	config.kernel = "/nonexistent/kernel";
+	REQUIRE_KVM();
+	cr_expect_lt(vm_create(&vm, &config, &diag), 0);
+	cr_expect_not_null(strstr(diag.text, "/nonexistent/kernel"), "%s", diag.text);
+}
+
+Test(vm, a_cpu_that_does_not_exist_is_refused)
+{
+	struct vm_config config = quiet_config(IRQCHIP_SPLIT);
+	struct vm_outcome outcome;
+	struct diag diag = {.text = ""};
+	struct vm *vm;
+
+	REQUIRE_KVM();
+	config.append = "test=hello";
+	config.vcpu_cpu[0] = 1000;
+	cr_assert_eq(vm_create(&vm, &config, &diag), 0, "%s", diag.text);
+	cr_expect_lt(vm_run(vm, &outcome, &diag), 0);
+	cr_expect_eq(outcome.end, VM_END_ERROR);
+	cr_expect_not_null(strstr(diag.text, "CPU 1000"), "%s", diag.text);
+	vm_destroy(vm);
+}
+
+Test(vm, bare_loop_and_startup_measure_something)
+{
+	struct diag diag = {.text = ""};
+	uint64_t ticks = 0;
+
+	REQUIRE_KVM();
+	cr_assert_eq(vm_bare_exit_loop(1000, &ticks, &diag), 0, "%s", diag.text);
+	cr_expect_gt(ticks, 100);
+	ticks = 0;
+	cr_assert_eq(vm_bare_startup(64 << 20, &ticks, &diag), 0, "%s", diag.text);
+	cr_expect_gt(ticks, 1000);
+}
