@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two devices for measuring, not for guests in general: a register that does nothing (the cheapest exit
- * to a device model), and a port that records when it was written. */
+/* Two devices for measuring, not for guests in general: a register that does nothing (the cheapest
+ * exit to a device model), and a port that records when it was written. */
 #ifndef TICKVM_PROBE_H
 #define TICKVM_PROBE_H
 
@@ -8,7 +8,8 @@
 
 struct probe;
 
-/* One register at every offset: reads return the last value written, cut to the access size. NULL: no memory. */
+/* One register at every offset: reads return the last value written, cut to the access size.
+ * NULL: no memory. */
 struct probe *probe_create(void);
 void probe_destroy(struct probe *probe);
 struct device probe_device(struct probe *probe);
