@@ -147,8 +147,11 @@ struct guest_bench_round {
 /* ---- the command line: space-separated key=value ----
  * test=hello|exits|timer|ipi|bench    (default hello)
  * every test:  tsc_hz=N lapic_hz=N  (given by tickvm; measured against the PIT when absent)
- *              console=serial        results also leave as JSON lines on the serial port (foreign VMM: default
- *                                    when the dedicated timer's page does not answer DT_ID_VALUE)
+ *              console=auto|serial   results also leave as JSON lines on the serial port: serial always, auto (the
+ *                                    default) on a foreign VMM, where the dedicated timer's page does not answer
+ *                                    DT_ID_VALUE
+ *              hypercalls=0|1        1: VMCALL and VMMCALL return on this machine (default 0: on PVM they never
+ *                                    do; see docs/architecture.md)
  * timer:  source=lapic|pit|dedicated|tsc-poll  mode=oneshot|deadline|periodic  interval_ns=N  count=N
  *         warmup=N (16, not recorded)  wait=hlt|user  arm=mmio|ioeventfd|shared  residual=0|1
  *         lapic_timer=tsc-deadline|oneshot (default: tsc-deadline when CPUID has it)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ways into CPL 0: the gate (int3), exceptions, and interrupts with their stamps. It waits for
+ * nothing: interrupts are open only in the waiters of wait.S and in the hlt benchmark, so a stamping
+ * handler owns rax, rcx, rdx, r8 and r9. It saves nothing: an emulated CPL 0 makes each push cost a
+ * microsecond. */
+#include "layout.h"
+
+	.text
+	.code64
+
+/* uint64_t kernel_call(uint64_t (*fn)(a, b, c), a, b, c): runs fn at CPL 0, interrupts off. From
+ * CPL 3 only. */
+	.globl	kernel_call
+kernel_call:
+	movq	%rdi, %r11
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%rcx, %rdx
+	movl	$gate_c, %eax
+	int3
+	ret
+gate_c:
+	call	*%r11
+	iretq
+
+/* uint64_t kernel_try(fn, a, b, c): the same, but returns 1 when fn came to its end and 0 when an
+ * exception cut it short: exception() then goes on at kernel_try_failed, on the stack as it was. */
+	.globl	kernel_try, kernel_try_failed
+kernel_try:
+	movq	%rdi, %r11
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%rcx, %rdx
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movl	$gate_try, %eax
+	int3
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	ret
+gate_try:
+	movq	%rsp, kernel_try_stack
+	call	*%r11
+	movl	$1, %eax
+	jmp	1f
+kernel_try_failed:
+	xorl	%eax, %eax
+1:	movq	$0, kernel_try_stack
+	iretq
+
+/* int3 from CPL 3: rax says where to go on at CPL 0. (SYSCALL and INT n do not get there on every
+ * host.) */
+	.globl	gate
+gate:
+	jmp	*%rax
+
+/* An interrupt that a test waits for: the stamp goes to r9d:r8d, where the waiter finds it, and the
+ * waiter goes on with interrupts off, so that no second one can overwrite the stamp. With reply, the
+ * handler first answers with the interrupt command prepared in r12d (x2APIC: r13d is its high
+ * half). */
+	.macro	stamp_handler name, x2apic, reply
+	.globl	\name
+	.balign	16
+\name:
+	rdtsc
+	movl	%eax, %r8d
+	movl	%edx, %r9d
+	.if \x2apic
+	.if \reply
+	movl	$MSR_X2APIC_ICR, %ecx
+	movl	%r12d, %eax
+	movl	%r13d, %edx
+	wrmsr
+	.endif
+	movl	$MSR_X2APIC_EOI, %ecx
+	xorl	%eax, %eax
+	xorl	%edx, %edx
+	wrmsr
+	.else
+	.if \reply
+	addr32	movl %r12d, LAPIC_ICR_GPA
+	.endif
+	addr32	movl $0, LAPIC_EOI_GPA
+	.endif
+	movb	$0, FRAME_RFLAGS_1(%rsp)
+	iretq
+	.endm
+
+	stamp_handler irq_stamp, 0, 0
+	stamp_handler irq_stamp_x2apic, 1, 0
+	stamp_handler irq_reply, 0, 1
+	stamp_handler irq_reply_x2apic, 1, 1
+
+/* An interrupt nobody waits for: counted. A waiter in HLT must look again, with interrupts off. */
+	.globl	irq_spurious
+	.balign	16
+irq_spurious:
+	lock incq irq_spurious_count
+	addr32	movl $0, LAPIC_EOI_GPA
+	testb	$3, FRAME_CS(%rsp)
+	jnz	1f
+	movb	$0, FRAME_RFLAGS_1(%rsp)
+1:	iretq
+
+/* Exceptions: every vector gets a stub of 16 bytes that makes the frame uniform. */
+	.globl	exception_stubs
+	.balign	16
+exception_stubs:
+	.set	vector, 0
+	.rept	32
+	.balign	16
+	.if	!((0x60227d00 >> vector) & 1)
+	pushq	$0
+	.endif
+	pushq	$vector
+	jmp	exception_common
+	.set	vector, vector + 1
+	.endr
+
+exception_common:
+	pushq	%rax
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	leaq	72(%rsp), %rdi
+	call	exception
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rax
+	addq	$16, %rsp
+	iretq
+
+	.bss
+	.balign 8
+	.globl	irq_spurious_count
+irq_spurious_count:
+	.skip	8
+	.globl	kernel_try_stack
+kernel_try_stack:
+	.skip	8
+
+	.section .note.GNU-stack, "", @progbits
