@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The only reader of clocks: the host's TSC, its frequency, CLOCK_MONOTONIC, and conversions
- * between them. It knows nothing of a guest's TSC (src/devices/guest_tsc.c) and corrects no clock.
- */
+/* The only reader of clocks: the host's TSC, its frequency, CLOCK_MONOTONIC, and conversions.
+ * It knows nothing of a guest's TSC (src/devices/guest_tsc.c) and corrects no clock. */
 #include "tickvm/clock.h"
 
 #include <errno.h>
@@ -15,8 +14,7 @@ static _Atomic uint64_t tsc_hz;
 
 uint64_t clock_tsc(void)
 {
-	/* Intel SDM vol. 2, RDTSC: LFENCE before, for all earlier instructions; after, for all
-	 * later ones. */
+	/* Intel SDM vol. 2, RDTSC: one fence for the instructions before, one for those after. */
 	_mm_lfence();
 	uint64_t tsc = __rdtsc();
 	_mm_lfence();

@@ -65,6 +65,17 @@ static void message(struct vm *vm, const struct apic_msg *msg)
 
 /* ---- creation ---- */
 
+/* What firmware leaves behind: the boot processor's LAPIC passes the PIC through ("virtual wire"), as KVM's own does.
+ * Intel MultiProcessor Specification 1.4, 3.6.2.2. */
+static void set_virtual_wire(struct lapic *lapic)
+{
+	struct device device = lapic_device(lapic);
+
+	device.ops->write(device.self, 0, 0xf0, 4, 0x1ff);  /* SVR: enabled */
+	device.ops->write(device.self, 0, 0x350, 4, 0x700); /* LINT0: ExtINT */
+	device.ops->write(device.self, 0, 0x360, 4, 0x400); /* LINT1: NMI */
+}
+
 static int create(struct vm *vm, struct diag *diag)
 {
 	struct irqchip *chip = &vm->irqchip;
@@ -81,6 +92,7 @@ static int create(struct vm *vm, struct diag *diag)
 	chip->lapics = lapic_bus_create(vm->config.vcpus, &config, sink);
 	if (!chip->lapics)
 		return diag_set(diag, -ENOMEM, "out of memory for the LAPICs");
+	set_virtual_wire(lapic_bus_get(chip->lapics, 0));
 	for (unsigned i = 0; i < vm->config.vcpus; i++)
 		chip->lapic_slots[i] = bus_attach(
 			vm->bus, lapic_device(lapic_bus_get(chip->lapics, i)), &chip->lock);
@@ -215,17 +227,21 @@ static void attend(struct vcpu *vcpu)
 
 static void enter(struct vcpu *vcpu)
 {
-	vcpu->run->cr8 = lapic_cr8(own_lapic(vcpu));
+	/* The lock: another vCPU's INIT resets this LAPIC. */
+	pthread_mutex_lock(&vcpu->vm->irqchip.lock);
+	vcpu->cr8 = lapic_cr8(own_lapic(vcpu));
+	pthread_mutex_unlock(&vcpu->vm->irqchip.lock);
+	vcpu->run->cr8 = vcpu->cr8;
 }
 
 static void left(struct vcpu *vcpu)
 {
-	struct lapic *lapic = own_lapic(vcpu);
+	uint8_t cr8 = vcpu->run->cr8 & 0xf;
 
-	if ((vcpu->run->cr8 & 0xf) == lapic_cr8(lapic))
+	if (cr8 == vcpu->cr8)
 		return;
 	pthread_mutex_lock(&vcpu->vm->irqchip.lock);
-	lapic_set_cr8(lapic, vcpu->run->cr8 & 0xf);
+	lapic_set_cr8(own_lapic(vcpu), cr8);
 	pthread_mutex_unlock(&vcpu->vm->irqchip.lock);
 }
 

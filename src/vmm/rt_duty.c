@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Real-time duty as a leaky bucket.
- * It counts one thread: other SCHED_FIFO threads on the same CPU spend the same kernel budget
- * unseen. */
+ * It counts one thread: other SCHED_FIFO threads on its CPU spend the same budget unseen. */
 #include "rt_duty.h"
 
 #define SHARE_ONE (1ULL << 20)
@@ -15,7 +14,7 @@ void rt_duty_init(struct rt_duty *duty, uint64_t runtime_ns, uint64_t period_ns,
 		return;
 	duty->limited = true;
 	duty->share = mul_div_u64(runtime_ns, SHARE_ONE * 85 / 100, period_ns);
-	duty->capacity = (int64_t)mul_div_u64(runtime_ns, 10, 100);
+	duty->capacity = (int64_t)mul_div_u64(runtime_ns, 12, 100);
 	duty->level = duty->capacity;
 }
 
@@ -36,7 +35,7 @@ void rt_duty_account(struct rt_duty *duty, nsec_t now, bool asleep)
 
 enum rt_room rt_duty_room(const struct rt_duty *duty)
 {
-	if (!duty->limited || duty->level > duty->capacity / 2)
+	if (!duty->limited || duty->level > duty->capacity / 3)
 		return RT_ROOM_FULL;
 	return duty->level > 0 ? RT_ROOM_HALF : RT_ROOM_NONE;
 }

@@ -7,8 +7,8 @@
 
 #include "tickvm/device.h"
 
-/* A leaky bucket: it fills at 85 % of the kernel's share and holds 10 % of the kernel's runtime, so
- * no stretch of one kernel period, wherever it begins, contains more than 95 % of what the kernel
+/* A leaky bucket: it fills at 85 % of the kernel's share and holds 12 % of the kernel's runtime, so
+ * no stretch of one kernel period, wherever it begins, contains more than 97 % of what the kernel
  * allows. */
 struct rt_duty {
 	bool limited;

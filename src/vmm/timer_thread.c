@@ -19,18 +19,20 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define STACK_BYTES  (256 * 1024)
-#define SLEEP_MAX_NS 3600000000000ULL /* keeps the arithmetic far from overflow */
-#define REST_NS      100000           /* the shortest sleep when the real-time budget is spent */
-#define SPIN_ROUND_NS                                                                              \
-	1000000 /* the budget is looked at this often, however long a spin was asked for */
-#define GUARD_NS       1000 /* nothing else is begun so shortly before a deadline */
+#define STACK_BYTES   (256 * 1024)
+#define SLEEP_MAX_NS  3600000000000ULL /* keeps the arithmetic far from overflow */
+#define REST_NS       100000           /* the shortest sleep when the real-time budget is spent */
+#define SPIN_ROUND_NS 1000000 /* the budget is looked at this often, however long the spin */
+#define GUARD_NS      1000    /* nothing else is begun so shortly before a deadline */
+#define REHEARSE_NS                                                                                \
+	5000 /* before the deadline; not all the time, for the lock is the armers' too */
 #define REHEARSE_TURNS 16
 #define AWAKE          0
 
 struct due {
 	struct timer_client *client;
 	nsec_t target;
+	uint64_t armed_tsc;
 };
 
 struct timer_thread {
@@ -88,6 +90,7 @@ void timer_thread_arm(struct timer_thread *thread, struct timer_client *client, 
 {
 	pthread_mutex_lock(&thread->lock);
 	deadline_queue_set(&thread->queue, &client->entry, deadline);
+	client->armed_tsc = clock_tsc();
 	publish_earliest(thread);
 	pthread_mutex_unlock(&thread->lock);
 
@@ -111,8 +114,6 @@ static bool is_queued(struct timer_thread *thread, const struct timer_client *cl
 	return queued;
 }
 
-/* A guest that arms through the page does so in its handler or soon after. With the next deadline
- * already there (a periodic timer) the page is looked at only while the thread is awake anyway. */
 static void begin_watching(struct timer_thread *thread)
 {
 	struct timer_client *client = thread->page_client;
@@ -122,13 +123,18 @@ static void begin_watching(struct timer_thread *thread)
 	if (!thread->watching)
 		client->watched(client->ctx, true);
 	thread->watching = true;
-	thread->watch_end = is_queued(thread, client)
-				    ? 0
-				    : vm_clock_now(thread->config.clock) + thread->config.watch_ns;
+	thread->watch_end = vm_clock_now(thread->config.clock) + thread->config.watch_ns;
 }
 
-/* The guest may have armed just before it could see that it has to ring the doorbell now: look once
- * more. */
+/* Worth staying awake for: a guest that arms through the page does so in its handler or soon after.
+ * Once the next deadline is there, the page is looked at only while the thread is awake anyway. */
+static bool expects_arming(struct timer_thread *thread, nsec_t now)
+{
+	return thread->watching && now < thread->watch_end &&
+	       !is_queued(thread, thread->page_client);
+}
+
+/* The guest may have armed just before it could see that it has to ring now: look once more. */
 static void end_watching(struct timer_thread *thread)
 {
 	struct timer_client *client = thread->page_client;
@@ -138,12 +144,6 @@ static void end_watching(struct timer_thread *thread)
 	thread->watching = false;
 	client->watched(client->ctx, false);
 	client->watch(client->ctx);
-}
-
-static void look_at_page(struct timer_thread *thread)
-{
-	if (thread->page_client->watch(thread->page_client->ctx))
-		thread->watch_end = 0;
 }
 
 /* ---- waiting ---- */
@@ -188,8 +188,7 @@ static void sleep_towards(struct timer_thread *thread, nsec_t due, nsec_t until)
 	atomic_store(&thread->sleeps_for, AWAKE);
 }
 
-/* After a sleep the way to fire() is out of the caches, which costs 100 to 200 ns at the deadline
- * itself. */
+/* After a sleep the way to fire() is out of the caches: 100 to 200 ns at the deadline itself. */
 static void rehearse(struct timer_thread *thread)
 {
 	pthread_mutex_lock(&thread->lock);
@@ -197,13 +196,13 @@ static void rehearse(struct timer_thread *thread)
 	pthread_mutex_unlock(&thread->lock);
 }
 
-/* Spins to the deadline due, or to the end of the watch, whichever is first. True: the deadline has
- * come. */
+/* Spins to the deadline due, or to the end of the watch. True: the deadline has come. */
 static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due)
 {
 	const struct vm_clock *clock = thread->config.clock;
 	uint64_t target = vm_clock_to_tsc(clock, due);
 	uint64_t guard = vm_clock_to_tsc(clock, due > GUARD_NS ? due - GUARD_NS : 0);
+	uint64_t rehearsal = vm_clock_to_tsc(clock, due > REHEARSE_NS ? due - REHEARSE_NS : 0);
 	uint64_t round_end = vm_clock_to_tsc(clock, now + SPIN_ROUND_NS);
 
 	if (due - now > spin_room(thread) && now + SPIN_ROUND_NS > thread->watch_end)
@@ -219,8 +218,8 @@ static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due)
 		if (tsc >= guard)
 			continue;
 		if (thread->watching)
-			look_at_page(thread);
-		else if (turn % REHEARSE_TURNS == 0)
+			thread->page_client->watch(thread->page_client->ctx);
+		else if (tsc >= rehearsal && turn % REHEARSE_TURNS == 0)
 			rehearse(thread);
 		_mm_pause();
 	}
@@ -228,10 +227,13 @@ static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due)
 
 /* ---- firing ---- */
 
-static void account(struct timer_thread *thread, nsec_t target, uint64_t wake_tsc)
+/* What was armed when its time had passed counts from the arming: the thread is not to blame. */
+static void account(struct timer_thread *thread, const struct due *due, uint64_t wake_tsc)
 {
-	uint64_t target_tsc = vm_clock_to_tsc(thread->config.clock, target);
+	uint64_t target_tsc = vm_clock_to_tsc(thread->config.clock, due->target);
 
+	if (target_tsc < due->armed_tsc)
+		target_tsc = due->armed_tsc;
 	thread->stats.expiries++;
 	if (wake_tsc < target_tsc)
 		thread->stats.early++;
@@ -249,19 +251,21 @@ static void run_due(struct timer_thread *thread, nsec_t now)
 	pthread_mutex_lock(&thread->lock);
 	while ((entry = deadline_queue_first(&thread->queue)) && entry->deadline <= now) {
 		/* entry is the client's first member. */
-		thread->due[n++] =
-			(struct due){(struct timer_client *)(void *)entry, entry->deadline};
+		struct timer_client *client = (struct timer_client *)(void *)entry;
+
+		thread->due[n++] = (struct due){client, entry->deadline, client->armed_tsc};
 		deadline_queue_set(&thread->queue, entry, NSEC_NEVER);
 	}
 	publish_earliest(thread);
 	pthread_mutex_unlock(&thread->lock);
 
 	for (size_t i = 0; i < n; i++) {
-		struct timer_client *client = thread->due[i].client;
+		const struct due *due = &thread->due[i];
+		struct timer_client *client = due->client;
 		uint64_t wake_tsc = clock_tsc();
 
-		client->fire(client->ctx, thread->due[i].target, wake_tsc);
-		account(thread, thread->due[i].target, wake_tsc);
+		client->fire(client->ctx, due->target, wake_tsc);
+		account(thread, due, wake_tsc);
 		if (client == thread->page_client)
 			begin_watching(thread);
 	}
@@ -291,13 +295,12 @@ static void step(struct timer_thread *thread)
 
 	enum rt_room room = rt_duty_room(&thread->duty);
 	uint64_t spin_ns = spin_room(thread);
-	bool linger = thread->watching && now < thread->watch_end && room == RT_ROOM_FULL;
 
 	if (room == RT_ROOM_NONE) {
 		rest(thread, now, due);
 	} else if (due <= now) {
 		run_due(thread, now);
-	} else if (due - now <= spin_ns || linger) {
+	} else if (due - now <= spin_ns || (room == RT_ROOM_FULL && expects_arming(thread, now))) {
 		if (spin_towards(thread, now, due))
 			run_due(thread, due);
 	} else {
@@ -365,8 +368,7 @@ static int start(struct timer_thread *thread, int priority)
 	}
 	thread->stats.fifo = priority > 0;
 
-	/* Signals are for the other threads; the mask is inherited, so there is no moment without
-	 * it. */
+	/* Signals are for the other threads. The mask is inherited. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!error)

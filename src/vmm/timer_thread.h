@@ -17,12 +17,14 @@ struct timer_thread;
 /* Memory is the client's; it must outlive the thread. */
 struct timer_client {
 	struct deadline_entry entry; /* the thread's; deadline_entry.index = DEADLINE_IDLE at first */
+	uint64_t armed_tsc;          /* the thread's */
 	/* The deadline has come. wake_tsc: the thread's stamp, target: the deadline it was armed with. Re-arm with
 	 * timer_thread_arm() from inside. */
 	void (*fire)(void *ctx, nsec_t target, uint64_t wake_tsc);
 	/* Shared-page arming; NULL for clients without. watch(): look at the page once, arm if it changed, true when
-	 * it did. watched(): the thread begins (true) or stops (false) to watch; after a false, which must end
-	 * with a full fence, it calls watch() once more, so that no arming is lost in between. wants_watch(): watching makes sense now. */
+	 * it did. watched(): the thread begins (true) or stops (false) to watch; after a false, which must end with a
+	 * full fence, it calls watch() once more, so that no arming is lost in between. wants_watch(): watching makes
+	 * sense now. */
 	bool (*wants_watch)(void *ctx);
 	bool (*watch)(void *ctx);
 	void (*watched)(void *ctx, bool watching);

@@ -39,6 +39,7 @@ struct vcpu {
 	enum vcpu_power power;
 	bool init_pending, sipi_pending, nmi_pending, smi_pending;
 	uint8_t sipi_vector;
+	uint8_t cr8; /* as last given to KVM; only the vCPU thread */
 
 	/* The exit being handled, accounted for when the next one has begun: so the accounting's
 	 * own cost is inside a measured interval. Only the vCPU thread. */
