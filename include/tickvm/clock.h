@@ -7,7 +7,8 @@
 
 /* Fenced reading of the host's TSC (LFENCE; RDTSC; LFENCE). */
 uint64_t clock_tsc(void);
-/* The host TSC's frequency, set once from KVM_GET_TSC_KHZ or, before that, measured against CLOCK_MONOTONIC_RAW. */
+/* The host TSC's frequency, set once from KVM_GET_TSC_KHZ or, before that, measured against
+ * CLOCK_MONOTONIC_RAW. */
 uint64_t clock_tsc_hz(void);
 void clock_set_tsc_hz(uint64_t hz);
 /* Ticks to nanoseconds and back, for durations. */

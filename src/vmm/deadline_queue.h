@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A binary heap of absolute deadlines. Pure: no lock, no clock, no thread; entries are the caller's memory. */
+/* A binary heap of absolute deadlines. Pure: no lock, no clock, no thread; entries are the caller's
+ * memory. */
 #ifndef VMM_DEADLINE_QUEUE_H
 #define VMM_DEADLINE_QUEUE_H
 
@@ -22,7 +23,8 @@ struct deadline_queue {
 int deadline_queue_init(struct deadline_queue *queue, size_t capacity);
 void deadline_queue_destroy(struct deadline_queue *queue);
 /* Inserts, moves, or (NSEC_NEVER) removes. Equal deadlines: any order. */
-void deadline_queue_set(struct deadline_queue *queue, struct deadline_entry *entry, nsec_t deadline);
+void deadline_queue_set(
+	struct deadline_queue *queue, struct deadline_entry *entry, nsec_t deadline);
 /* The earliest, or NULL. */
 struct deadline_entry *deadline_queue_first(const struct deadline_queue *queue);
 

@@ -56,12 +56,12 @@ static bool own_stack(void **stack, size_t *size)
 
 bool host_rt_lock_memory(const void *block, size_t size)
 {
+	size_t code_size = (uintptr_t)etext - (uintptr_t)__executable_start;
 	void *stack;
 	size_t stack_size;
 
 	return own_stack(&stack, &stack_size) && mlock(stack, stack_size) == 0 &&
-	       mlock(block, size) == 0 &&
-	       mlock(__executable_start, (size_t)(etext - __executable_start)) == 0;
+	       mlock(block, size) == 0 && mlock(__executable_start, code_size) == 0;
 }
 
 void host_rt_unlock_memory(const void *block, size_t size)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The timer thread: sleeps to the earliest deadline, spins the last part, calls the client on time.
- * SCHED_FIFO, pinned, memory locked, /dev/cpu_dma_latency held at 0 while it runs; never throttled silently.
+ * SCHED_FIFO, pinned, memory locked, /dev/cpu_dma_latency held at 0; never throttled silently.
  *
- * Lock order: a client's own (device) lock, then the thread's queue lock. fire() and watch() are called with
- * neither held, so a client may lock its device in them and arm from there. */
+ * Lock order: a client's own (device) lock, then the thread's queue lock. fire() and watch() are
+ * called with neither held, so a client may lock its device in them and arm from there. */
 #ifndef VMM_TIMER_THREAD_H
 #define VMM_TIMER_THREAD_H
 
@@ -16,15 +16,15 @@ struct timer_thread;
 
 /* Memory is the client's; it must outlive the thread. */
 struct timer_client {
-	struct deadline_entry entry; /* the thread's; deadline_entry.index = DEADLINE_IDLE at first */
+	struct deadline_entry entry; /* the thread's; .index = DEADLINE_IDLE at first */
 	uint64_t armed_tsc;          /* the thread's */
-	/* The deadline has come. wake_tsc: the thread's stamp, target: the deadline it was armed with. Re-arm with
-	 * timer_thread_arm() from inside. */
+	/* The deadline has come. wake_tsc: the thread's stamp, target: the deadline it was armed
+	 * with. Re-arm with timer_thread_arm() from inside. */
 	void (*fire)(void *ctx, nsec_t target, uint64_t wake_tsc);
-	/* Shared-page arming; NULL for clients without. watch(): look at the page once, arm if it changed, true when
-	 * it did. watched(): the thread begins (true) or stops (false) to watch; after a false, which must end with a
-	 * full fence, it calls watch() once more, so that no arming is lost in between. wants_watch(): watching makes
-	 * sense now. */
+	/* Shared-page arming; NULL for clients without. watch(): look at the page once, arm if it
+	 * changed, true when it did. watched(): the thread begins (true) or stops (false) to watch;
+	 * after a false, which must end with a full fence, it calls watch() once more, so that no
+	 * arming is lost in between. wants_watch(): watching makes sense now. */
 	bool (*wants_watch)(void *ctx);
 	bool (*watch)(void *ctx);
 	void (*watched)(void *ctx, bool watching);
@@ -33,18 +33,21 @@ struct timer_client {
 
 struct timer_thread_config {
 	const struct vm_clock *clock;
-	int cpu;               /* -1: not pinned */
-	int priority;          /* SCHED_FIFO 1 to 99; 0: SCHED_OTHER */
+	int cpu;      /* -1: not pinned */
+	int priority; /* SCHED_FIFO 1 to 99; 0: SCHED_OTHER */
 	uint64_t spin_ns;
-	uint64_t watch_ns;     /* after a fire, how long the thread stays awake to see the page's next arming */
+	uint64_t watch_ns; /* after a fire, how long it stays awake to see the page's next arming */
 	size_t clients_max;
 };
 
-/* Creates the thread and starts it; without the right to SCHED_FIFO it runs as SCHED_OTHER and the stats say so. */
-int timer_thread_create(struct timer_thread **out, const struct timer_thread_config *config, struct diag *diag);
+/* Creates the thread and starts it; without the right to SCHED_FIFO it runs as SCHED_OTHER and the
+ * stats say so. */
+int timer_thread_create(
+	struct timer_thread **out, const struct timer_thread_config *config, struct diag *diag);
 /* The client whose page is watched (one a VM). Before the first arming. */
 void timer_thread_watch(struct timer_thread *thread, struct timer_client *client);
-/* From any thread: the client's next deadline (NSEC_NEVER: none). Wakes the thread when it is the earliest. */
+/* From any thread: the client's next deadline (NSEC_NEVER: none). Wakes the thread when it is the
+ * earliest. */
 void timer_thread_arm(struct timer_thread *thread, struct timer_client *client, nsec_t deadline);
 /* Stops and joins; no fire() runs after this returns. */
 void timer_thread_stop(struct timer_thread *thread);
