@@ -4,27 +4,53 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
+FUZZ_SECONDS ?= 30
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 say      = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+
+SETUP_AND := $(and $(filter setup,$(MAKECMDGOALS)),$(filter-out setup,$(MAKECMDGOALS)))
+ifneq ($(SETUP_AND),)
+# `make setup demo`: first the packages, then the rest in a make of its own, in this order even with -j.
+.PHONY: setup $(SETUP_AND)
+$(firstword $(SETUP_AND)): setup
+	+@$(MAKE) --no-print-directory $(SETUP_AND)
+$(wordlist 2,99,$(SETUP_AND)): $(firstword $(SETUP_AND)) ;
+setup:
+	@scripts/setup build test
+else
 
 VERSION := 0.1.0
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wwrite-strings -Wvla -Wundef
 CPPFLAGS_ALL = -Iinclude -D_GNU_SOURCE -DTICKVM_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 $(WARN) $(CFLAGS) -pthread -MMD -MP
-LDLIBS       = -lelf -ljansson -linih -lm -pthread
+LINK         = $(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@
+LDLIBS       = -lelf -ljansson -linih -lm
 
 ROOMS   := vmm devices bench cli
 SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
-OBJS    := $(SRCS:%.c=$(BUILD)/%.o)
 MAIN    := $(BUILD)/src/cli/main.o
 LIB     := $(BUILD)/libtickvm.a
+KINDS   := unit integration cli
+TESTS   := $(wildcard $(KINDS:%=tests/%/*.c))
+SUITES  := $(foreach k,$(KINDS),$(if $(filter tests/$(k)/%,$(TESTS)),$(BUILD)/tests/$(k)-tests))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+OURS    := $(SRCS) $(TESTS) tests/lsan.c $(wildcard tests/fuzz/*.c)
+OBJS    := $(OURS:%.c=$(BUILD)/%.o)
 
-.PHONY: all clean
-all: $(BUILD)/tickvm $(BUILD)/tickvm-guest
+.PHONY: all setup demo check check-asan check-tsan lint bench fuzz install clean help FORCE
+all: $(BUILD)/tickvm $(BUILD)/tickvm-guest ## build tickvm and its guest image
 
-$(BUILD)/%.o: %.c
+# ---- build ----
+
+# Changes when the flags do, and then everything is built again.
+FLAGS := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
@@ -34,16 +60,94 @@ $(BUILD)/src/vmm/payload.o: src/vmm/payload.S $(BUILD)/tickvm-guest
 	@mkdir -p $(@D)
 	$(Q)$(CC) -DPAYLOAD_PATH='"$(BUILD)/tickvm-guest"' -c -o $@ $<
 
-$(LIB): $(filter-out $(MAIN),$(OBJS)) $(BUILD)/src/vmm/payload.o
+$(LIB): $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/cli/main.c,$(SRCS))) $(BUILD)/src/vmm/payload.o
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/tickvm: $(MAIN) $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(LINK) $^ $(LDLIBS)
 
-clean:
+# ---- tests ----
+
+define suite
+$(BUILD)/tests/$(1)-tests: $(patsubst %.c,$(BUILD)/%.o,$(filter tests/$(1)/%,$(TESTS)) tests/lsan.c) $(LIB)
+	$$(call say,LD,$$@)
+	$$(Q)$$(LINK) $$^ -lcriterion $$(LDLIBS)
+endef
+$(foreach k,$(KINDS),$(eval $(call suite,$(k))))
+
+FUZZ_MAIN = $(BUILD)/tests/fuzz/driver.o
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(LINK) $^ $(LDLIBS)
+
+check: all $(SUITES) $(FUZZERS) ## run every test (those that need KVM are skipped without it)
+	@BUILD=$(BUILD) scripts/run-tests $(SUITES) $(FUZZERS)
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer
+check-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
+	+@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan \
+	  CFLAGS='$(SANITIZE) -fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+# Criterion's arena does not fit beside ThreadSanitizer's shadow, so the tests stay as they are and run a tickvm
+# that is built with it: every thread is there.
+check-tsan: $(BUILD)/tests/cli-tests ## the command line tests, tickvm under ThreadSanitizer
+	+@$(MAKE) --no-print-directory all BUILD=$(BUILD)/tsan CFLAGS='$(SANITIZE) -fsanitize=thread'
+	@TICKVM=$(BUILD)/tsan/tickvm BUILD=$(BUILD) scripts/run-tests $<
+
+fuzz: ## libFuzzer on each fuzz target, FUZZ_SECONDS each (needs clang)
+	+@$(MAKE) --no-print-directory fuzz-run BUILD=$(BUILD)/fuzz CC=clang FUZZ_MAIN= \
+	  CFLAGS='$(SANITIZE) -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined' \
+	  LDFLAGS=-fsanitize=fuzzer
+
+.PHONY: fuzz-run
+fuzz-run: $(FUZZERS)
+	@for f in $(notdir $(FUZZERS)); do \
+	  mkdir -p $(BUILD)/corpus/$$f && echo "== $$f" && \
+	  $(BUILD)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=$(BUILD)/$$f- $(BUILD)/corpus/$$f tests/fuzz/seeds/$$f || exit 1; done
+
+LINT_FLAGS := -std=c11 -Iinclude -D_GNU_SOURCE -DTICKVM_VERSION=\"0\"
+lint: ## clang-format, cppcheck, clang-tidy and the rules between rooms
+	@scripts/setup lint
+	@scripts/lint-rooms
+	@clang-format --dry-run -Werror $$(find include src tests -name '*.[ch]')
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --platform=unix64 --inline-suppr \
+	  --enable=warning,performance,portability --suppress=missingIncludeSystem --suppress=comparePointers \
+	  --suppress=ctuuninitvar \
+	  $(filter-out -std%,$(LINT_FLAGS)) $(SRCS)
+	@printf '%s\n' $(OURS) | \
+	  xargs -P $$(nproc) -n 3 sh -c 'clang-tidy --quiet "$$@" -- $(LINT_FLAGS) 2>/dev/null' sh
+	@echo "lint: clean"
+
+# ---- use ----
+
+setup: ## install the packages that building and testing need (apt)
+	@scripts/setup build test
+
+demo: all ## the main job: how late is a timer interrupt, and where does the time go
+	$(BUILD)/tickvm bench timer
+
+bench: all ## the project's own speed and size figures
+	$(BUILD)/tickvm bench exits
+	$(BUILD)/tickvm bench startup
+	$(BUILD)/tickvm bench timer --interval 50us,100us,150us
+	$(BUILD)/tickvm bench scale
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/tickvm $(DESTDIR)$(PREFIX)/bin/tickvm
+	install -D -m 644 $(BUILD)/tickvm-guest $(DESTDIR)$(PREFIX)/share/tickvm/tickvm-guest
+	install -D -m 644 docs/tickvm.1 $(DESTDIR)$(PREFIX)/share/man/man1/tickvm.1
+	install -D -m 644 completions/tickvm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tickvm
+
+clean: ## remove what was built
 	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sort | while IFS="$$(printf '\t')" read -r n t; do \
+	  printf '  %-11s %s\n' "$$n" "$$t"; done
 
 -include src/guest/guest.mk
 -include $(OBJS:.o=.d)
+endif

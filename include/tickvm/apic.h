@@ -19,20 +19,25 @@ enum apic_delivery {
 };
 
 /* Destination shorthands of the ICR. */
-enum apic_shorthand { APIC_DEST_FIELD = 0, APIC_DEST_SELF = 1, APIC_DEST_ALL = 2, APIC_DEST_OTHERS = 3 };
+enum apic_shorthand {
+	APIC_DEST_FIELD = 0,
+	APIC_DEST_SELF = 1,
+	APIC_DEST_ALL = 2,
+	APIC_DEST_OTHERS = 3
+};
 
 #define APIC_BROADCAST_XAPIC  0xffu
 #define APIC_BROADCAST_X2APIC 0xffffffffu
 
 struct apic_msg {
-	uint32_t dest;     /* APIC ID, or logical mask when logical */
+	uint32_t dest; /* APIC ID, or logical mask when logical */
 	uint8_t vector;
 	uint8_t delivery;  /* enum apic_delivery */
 	uint8_t shorthand; /* enum apic_shorthand; only from an ICR */
 	bool logical;
-	bool level;        /* trigger mode: level */
-	bool assert;       /* false: INIT level de-assert (ignored by modern CPUs) */
-	bool x2apic;       /* dest is in x2APIC format (32-bit IDs, cluster logical) */
+	bool level;  /* trigger mode: level */
+	bool assert; /* false: INIT level de-assert (ignored by modern CPUs) */
+	bool x2apic; /* dest is in x2APIC format (32-bit IDs, cluster logical) */
 };
 
 struct apic_msg_sink {

@@ -9,28 +9,27 @@
 
 struct bench_context {
 	struct vm_config machine;
-	uint64_t machine_set;      /* BENCH_SET_*: which machine options the user gave */
-	const char *json;          /* --json FILE ("-": stdout, then no text tables), or NULL */
+	uint64_t machine_set; /* BENCH_SET_*: which machine options the user gave */
+	const char *json;     /* --json FILE ("-": stdout, then no text tables), or NULL */
 	bool quiet, verbose;
-	const char *command_line;  /* recorded with the results */
+	const char *command_line; /* recorded with the results */
 };
-#define BENCH_SET_IRQCHIP (1u << 0)
-#define BENCH_SET_PIN     (1u << 1)
+#define BENCH_SET_IRQCHIP   (1u << 0)
+#define BENCH_SET_PIN       (1u << 1)
 #define BENCH_SET_TIMER_CPU (1u << 2)
 #define BENCH_SET_HALT_POLL (1u << 3)
-#define BENCH_SET_MEM     (1u << 4)
-#define BENCH_SET_TIMEOUT (1u << 5)
-#define BENCH_SET_VCPUS   (1u << 6)
-#define BENCH_SET_KERNEL  (1u << 7)
+#define BENCH_SET_MEM       (1u << 4)
+#define BENCH_SET_TIMEOUT   (1u << 5)
+#define BENCH_SET_VCPUS     (1u << 6)
+#define BENCH_SET_KERNEL    (1u << 7)
 
-
-/* One experiment: `tickvm bench NAME`. run parses its own options (machine holds the machine options already
- * parsed by the launcher, argv what was left, argv[0] the name), prints tables on out, writes JSON where told,
- * and returns an exit status: 0, 1, 2, 77 or 130. */
+/* One experiment: `tickvm bench NAME`. run parses its own options (machine holds the machine
+ * options already parsed by the launcher, argv what was left, argv[0] the name), prints tables on
+ * out, writes JSON where told, and returns an exit status: 0, 1, 2, 77 or 130. */
 struct bench {
 	const char *name;
-	const char *summary;  /* one line, for `bench list` */
-	const char *help;     /* its own options */
+	const char *summary; /* one line, for `bench list` */
+	const char *help;    /* its own options */
 	int (*run)(struct bench_context *context, int argc, char **argv);
 };
 

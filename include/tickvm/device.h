@@ -30,8 +30,8 @@ struct device_ops {
 	const char *name; /* the name under which exits are attributed */
 	uint64_t (*read)(void *self, nsec_t now, uint64_t offset, unsigned size);
 	void (*write)(void *self, nsec_t now, uint64_t offset, unsigned size, uint64_t value);
-	nsec_t (*deadline)(const void *self);    /* next event, or NSEC_NEVER; pure */
-	void (*expire)(void *self, nsec_t now);  /* do everything due at or before now */
+	nsec_t (*deadline)(const void *self);   /* next event, or NSEC_NEVER; pure */
+	void (*expire)(void *self, nsec_t now); /* do everything due at or before now */
 	void (*reset)(void *self, nsec_t now);
 };
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Local APIC: xAPIC and x2APIC register file, priorities, timer, ICR; and the bus that joins several.
- * Source: Intel SDM vol. 3, chapter 11 (APIC); 11.5.4 timer, 11.8 handling, 11.12 x2APIC. */
+/* Local APIC: xAPIC and x2APIC register file, priorities, timer, ICR; and the bus that joins
+ * several. Source: Intel SDM vol. 3, chapter 11 (APIC); 11.5.4 timer, 11.8 handling, 11.12 x2APIC.
+ */
 #ifndef TICKVM_LAPIC_H
 #define TICKVM_LAPIC_H
 
 #include "tickvm/apic.h"
 #include "tickvm/device.h"
 
-#define LAPIC_MAX     16 /* APIC IDs 0 to 15 */
+#define LAPIC_MAX        16 /* APIC IDs 0 to 15 */
 #define MSR_APIC_BASE    0x1bu
 #define MSR_TSC_DEADLINE 0x6e0u
 #define MSR_X2APIC_FIRST 0x800u
@@ -16,25 +17,27 @@
 struct lapic;
 struct lapic_bus;
 
-/* What a LAPIC tells its vCPU, every callback set; called with the LAPIC's lock held, must not call back into it.
- * But eoi comes last in what causes it and may answer with lapic_bus_deliver(): an IOAPIC's line still high. */
+/* What a LAPIC tells its vCPU, every callback set; called with the LAPIC's lock held, must not call
+ * back into it. But eoi comes last in what causes it and may answer with lapic_bus_deliver(): an
+ * IOAPIC's line still high. */
 struct lapic_sink {
-	void (*notify)(void *ctx, unsigned id);             /* lapic_pending() may have become >= 0 */
+	void (*notify)(void *ctx, unsigned id); /* lapic_pending() may have become >= 0 */
 	void (*nmi)(void *ctx, unsigned id);
 	void (*smi)(void *ctx, unsigned id);
-	void (*init)(void *ctx, unsigned id);               /* the LAPIC has reset itself already */
+	void (*init)(void *ctx, unsigned id); /* the LAPIC has reset itself already */
 	void (*sipi)(void *ctx, unsigned id, uint8_t vector); /* start at vector << 12 */
-	void (*extint)(void *ctx, unsigned id);             /* take the vector from the PIC */
-	void (*eoi)(void *ctx, uint8_t vector);             /* EOI broadcast, level-triggered only */
+	void (*extint)(void *ctx, unsigned id);               /* take the vector from the PIC */
+	void (*eoi)(void *ctx, uint8_t vector); /* EOI broadcast, level-triggered only */
 	void *ctx;
 };
 
 struct lapic_config {
-	uint64_t bus_hz;          /* the timer's input clock before the divider */
-	struct guest_tsc tsc;     /* for TSC-deadline mode */
+	uint64_t bus_hz;      /* the timer's input clock before the divider */
+	struct guest_tsc tsc; /* for TSC-deadline mode */
 };
 
-/* A bus of count LAPICs (1 to LAPIC_MAX) with IDs 0 to count - 1; ID 0 is the boot processor. NULL: no memory. */
+/* A bus of count LAPICs (1 to LAPIC_MAX) with IDs 0 to count - 1; ID 0 is the boot processor. NULL:
+ * no memory. */
 struct lapic_bus *lapic_bus_create(
 	unsigned count, const struct lapic_config *config, struct lapic_sink sink);
 void lapic_bus_destroy(struct lapic_bus *bus);
@@ -61,8 +64,9 @@ uint8_t lapic_cr8(const struct lapic *lapic);
 void lapic_set_cr8(struct lapic *lapic, uint8_t cr8);
 /* A LINT pin (0 or 1) changes level. */
 void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level);
-/* Timer expiries that found their IRR bit already set, or came with others in one late expire(), so merged with an
- * earlier one. Periods below 5 us are merged to that, whatever the guest asks for. */
+/* Timer expiries that found their IRR bit already set, or came with others in one late expire(), so
+ * merged with an earlier one. Periods below 5 us are merged to that, whatever the guest asks for.
+ */
 uint64_t lapic_timer_coalesced(const struct lapic *lapic);
 /* INIT: as power-up, but the APIC ID and APIC_BASE stay. */
 void lapic_init_reset(struct lapic *lapic, nsec_t now);

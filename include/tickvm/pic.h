@@ -17,7 +17,8 @@ struct device pic_device(struct pic *pic);
 /* Input lines 0 to 15 (2 is the cascade and is ignored). */
 void pic_set_line(struct pic *pic, unsigned line, bool level);
 bool pic_intr(const struct pic *pic);
-/* The INTA cycle: returns the vector and moves it into service (spurious IR7 when the request went away). */
+/* The INTA cycle: returns the vector and moves it into service (spurious IR7 when the request went
+ * away). */
 uint8_t pic_ack(struct pic *pic);
 
 #endif

@@ -8,14 +8,15 @@
 #include "tickvm/exit_stats.h"
 
 struct trace_event {
-	uint64_t exit_tsc;    /* host TSC when KVM_RUN returned */
-	uint64_t entry_tsc;   /* host TSC before the next KVM_RUN */
-	uint64_t model_begin_tsc, model_end_tsc; /* around the device model; equal when there was none */
+	uint64_t exit_tsc;  /* host TSC when KVM_RUN returned */
+	uint64_t entry_tsc; /* host TSC before the next KVM_RUN */
+	uint64_t model_begin_tsc,
+		model_end_tsc; /* around the device model; equal when there was none */
 	uint64_t address, value;
 	const char *device;
-	uint8_t kind;         /* enum exit_kind */
-	uint8_t size;         /* access size in bytes, 0 where there is none */
-	uint16_t repeats;     /* REP count of a PIO exit, else 1 */
+	uint8_t kind;     /* enum exit_kind */
+	uint8_t size;     /* access size in bytes, 0 where there is none */
+	uint16_t repeats; /* REP count of a PIO exit, else 1 */
 };
 
 struct trace_ring;
@@ -29,11 +30,12 @@ size_t trace_ring_count(const struct trace_ring *ring);
 const struct trace_event *trace_ring_get(const struct trace_ring *ring, size_t i);
 uint64_t trace_ring_dropped(const struct trace_ring *ring);
 
-/* Chrome trace JSON (object form, loads in Perfetto): one thread track a vCPU; each exit a complete event
- * "X" with the device model's part nested inside it; "otherData" carries dropped counts and the TSC frequency.
- * rings[i] may be NULL. Written to path.tmp, synced, then renamed; what is not a regular file is written through;
+/* Chrome trace JSON (object form, loads in Perfetto): one thread track a vCPU; each exit a complete
+ * event "X" with the device model's part nested inside it; "otherData" carries dropped counts and
+ * the TSC frequency. rings[i] may be NULL. Written to path.tmp, synced, then renamed; what is not a
+ * regular file is written through;
  * "-" is stdout. 0 or a negative errno with diag set. */
-int trace_write_chrome(const char *path, struct trace_ring *const *rings, unsigned vcpus, uint64_t tsc_hz,
-	struct diag *diag);
+int trace_write_chrome(const char *path, struct trace_ring *const *rings, unsigned vcpus,
+	uint64_t tsc_hz, struct diag *diag);
 
 #endif

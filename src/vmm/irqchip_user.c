@@ -65,8 +65,8 @@ static void message(struct vm *vm, const struct apic_msg *msg)
 
 /* ---- creation ---- */
 
-/* What firmware leaves behind: the boot processor's LAPIC passes the PIC through ("virtual wire"), as KVM's own does.
- * Intel MultiProcessor Specification 1.4, 3.6.2.2. */
+/* What firmware leaves behind: the boot processor's LAPIC passes the PIC through ("virtual wire"),
+ * as KVM's own does. Intel MultiProcessor Specification 1.4, 3.6.2.2. */
 static void set_virtual_wire(struct lapic *lapic)
 {
 	struct device device = lapic_device(lapic);

@@ -9,17 +9,19 @@
 #include <stdint.h>
 
 struct guest_memory {
-	uint8_t *host;  /* mapping of size bytes, 2 MiB aligned */
-	uint64_t size;  /* bytes, multiple of 4 KiB, RAM is GPA [0, size) */
+	uint8_t *host; /* mapping of size bytes, 2 MiB aligned */
+	uint64_t size; /* bytes, multiple of 4 KiB, RAM is GPA [0, size) */
 };
 
 #define GUEST_MEMORY_MIN (4ULL << 20)
 #define GUEST_MEMORY_MAX (3ULL << 30) /* below the APICs and our MMIO */
 
-/* Anonymous, MADV_HUGEPAGE, not yet touched. prefault: populate now (and mlock when the limit allows, best effort). */
+/* Anonymous, MADV_HUGEPAGE, not yet touched. prefault: populate now (and mlock when the limit
+ * allows, best effort). */
 int memory_create(struct guest_memory *mem, uint64_t bytes, bool prefault, struct diag *diag);
 void memory_destroy(struct guest_memory *mem);
-/* Host pointer to [gpa, gpa + len), or NULL when any of it is not RAM. Overflow-proof. len 0 is allowed at gpa <= size. */
+/* Host pointer to [gpa, gpa + len), or NULL when any of it is not RAM. Overflow-proof. len 0 is
+ * allowed at gpa <= size. */
 void *memory_at(const struct guest_memory *mem, uint64_t gpa, uint64_t len);
 
 #endif

@@ -96,13 +96,15 @@ out:
  * call. */
 static void write_tsc(struct vcpu *vcpu)
 {
-	struct {
-		struct kvm_msrs header;
-		struct kvm_msr_entry tsc;
-	} msrs = {
-		.header = {.nmsrs = 1}, .tsc = {.index = 0x10 /* IA32_TSC */, .data = clock_tsc()}};
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
 
-	ioctl(vcpu->fd, KVM_SET_MSRS, &msrs);
+	if (!msrs)
+		return; /* the offset is measured all the same */
+	msrs->nmsrs = 1;
+	msrs->entries[0] =
+		(struct kvm_msr_entry){.index = 0x10 /* IA32_TSC */, .data = clock_tsc()};
+	ioctl(vcpu->fd, KVM_SET_MSRS, msrs);
+	free(msrs);
 }
 
 /* Guest TSC = host TSC: then no device needs to guess. vm_tsc_offset() verifies what came of it. */

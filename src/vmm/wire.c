@@ -99,12 +99,16 @@ static struct dedicated_page *dedicated_map(void *ctx, uint64_t gpa)
 	return page;
 }
 
-static void dedicated_look(struct vm *vm)
+/* True when a new deadline was there. */
+static bool dedicated_look(struct vm *vm)
 {
+	bool armed;
+
 	pthread_mutex_lock(&vm->irqchip.lock);
-	dedicated_timer_poll(vm->dedicated, now(vm));
+	armed = dedicated_timer_poll(vm->dedicated, now(vm));
 	bus_rearm(vm->dedicated_slot, clock_tsc());
 	pthread_mutex_unlock(&vm->irqchip.lock);
+	return armed;
 }
 
 static struct vm *slot_vm(void *slot)
@@ -136,8 +140,7 @@ static bool watch(void *slot)
 	if (seq == vm->dedicated_seen)
 		return false;
 	vm->dedicated_seen = seq;
-	dedicated_look(vm);
-	return true;
+	return dedicated_look(vm);
 }
 
 static void watched(void *slot, bool watching)

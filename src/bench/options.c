@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses an experiment's options; every mistake becomes one line with the remedy.
+ * It prints nothing and knows no experiment. */
+#include "options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ITEM_MAX 32
+
+int options_duration(const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *suffix;
+		double ns;
+	} units[] = {{"", 1}, {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+	char *end;
+
+	/* strtod() would take a sign, spaces, "inf" and hexadecimal too. */
+	if (*text < '0' || *text > '9' || text[1] == 'x' || text[1] == 'X')
+		return -EINVAL;
+	double value = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].suffix) != 0)
+			continue;
+		double result = value * units[i].ns + 0.5;
+
+		if (!(result < 9e18))
+			return -EINVAL;
+		*ns = (uint64_t)result;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_number(const char *text, uint64_t *value)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return errno != 0 || *end != '\0' ? -EINVAL : 0;
+}
+
+/* Levenshtein's distance, for short names. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[ITEM_MAX + 1];
+	size_t columns = strnlen(b, ITEM_MAX);
+
+	for (unsigned j = 0; j <= columns; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1] != '\0'; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= columns; j++) {
+			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned gap = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+			diagonal = row[j];
+			row[j] = change < gap ? change : gap;
+		}
+	}
+	return row[columns];
+}
+
+static bool near(const char *a, const char *b)
+{
+	return distance(a, b) <= 1 + strlen(a) / 4;
+}
+
+static int find_name(const char *const *names, const char *name)
+{
+	for (int i = 0; names[i] != NULL; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int unknown_choice(const struct option_spec *spec, const char *value, struct diag *diag)
+{
+	char all[256] = "";
+
+	for (unsigned i = 0; spec->names[i] != NULL; i++) {
+		size_t used = strlen(all);
+
+		if (near(value, spec->names[i]))
+			return diag_set(diag, -EINVAL, "--%s: unknown '%s'; did you mean '%s'?",
+				spec->name, value, spec->names[i]);
+		snprintf(
+			all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : ", ", spec->names[i]);
+	}
+	return diag_set(
+		diag, -EINVAL, "--%s: unknown '%s'; expected one of: %s", spec->name, value, all);
+}
+
+static int take_duration(const struct option_spec *spec, const char *item, struct diag *diag)
+{
+	struct durations *list = spec->value;
+	uint64_t ns;
+
+	if (options_duration(item, &ns) < 0)
+		return diag_set(diag, -EINVAL,
+			"--%s: '%s' is no duration; write for example 100us, 1ms or 2s", spec->name,
+			item);
+	if (ns < spec->min || ns > spec->max)
+		return diag_set(diag, -EINVAL,
+			"--%s: %s is out of range: %" PRIu64 " ns to %" PRIu64 " ns", spec->name,
+			item, spec->min, spec->max);
+	if (list->n == DURATIONS_MAX)
+		return diag_set(
+			diag, -EINVAL, "--%s: at most %d values", spec->name, DURATIONS_MAX);
+	list->ns[list->n++] = ns;
+	return 0;
+}
+
+static int take_choice(const struct option_spec *spec, const char *item, struct diag *diag)
+{
+	int index = find_name(spec->names, item);
+
+	if (index < 0)
+		return unknown_choice(spec, item, diag);
+	*(uint64_t *)spec->value |= 1ULL << index;
+	return 0;
+}
+
+/* Calls take for each item of a list with commas. */
+static int take_list(const struct option_spec *spec, const char *value, struct diag *diag,
+	int (*take)(const struct option_spec *spec, const char *item, struct diag *diag))
+{
+	for (;;) {
+		char item[ITEM_MAX];
+		size_t length = strcspn(value, ",");
+
+		if (length == 0 || length >= sizeof(item))
+			return diag_set(diag, -EINVAL,
+				"--%s: expected values with single commas between them",
+				spec->name);
+		memcpy(item, value, length);
+		item[length] = '\0';
+		int err = take(spec, item, diag);
+
+		if (err < 0 || value[length] == '\0')
+			return err;
+		value += length + 1;
+	}
+}
+
+static int take_number(const struct option_spec *spec, const char *value, struct diag *diag)
+{
+	uint64_t number;
+
+	if (parse_number(value, &number) < 0 || number < spec->min || number > spec->max)
+		return diag_set(diag, -EINVAL,
+			"--%s: '%s' is no number from %" PRIu64 " to %" PRIu64, spec->name, value,
+			spec->min, spec->max);
+	*(uint64_t *)spec->value = number;
+	return 0;
+}
+
+static int take_one_choice(const struct option_spec *spec, const char *value, struct diag *diag)
+{
+	int index = find_name(spec->names, value);
+
+	if (index < 0)
+		return unknown_choice(spec, value, diag);
+	*(unsigned *)spec->value = (unsigned)index;
+	return 0;
+}
+
+static int take_value(const struct option_spec *spec, const char *value, struct diag *diag)
+{
+	switch (spec->kind) {
+	case OPTION_FLAG:
+		*(bool *)spec->value = true;
+		return 0;
+	case OPTION_NUMBER:
+		return take_number(spec, value, diag);
+	case OPTION_CHOICE:
+		return take_one_choice(spec, value, diag);
+	case OPTION_DURATIONS:
+		/* What the user says replaces the default. */
+		((struct durations *)spec->value)->n = 0;
+		return take_list(spec, value, diag, take_duration);
+	case OPTION_CHOICES:
+		*(uint64_t *)spec->value = 0;
+		return take_list(spec, value, diag, take_choice);
+	}
+	return -EINVAL;
+}
+
+static int unknown_option(
+	const struct option_spec *specs, const char *bench, const char *argument, struct diag *diag)
+{
+	char name[ITEM_MAX];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
+	for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+		if (name[0] == '-' && name[1] == '-' && near(name + 2, spec->name))
+			return diag_set(diag, -EINVAL, "unknown option %s; did you mean --%s?",
+				name, spec->name);
+	}
+	return diag_set(diag, -EINVAL, "unknown %s '%s'; see: tickvm bench %s --help",
+		name[0] == '-' ? "option" : "argument", name, bench);
+}
+
+static const struct option_spec *find_option(
+	const struct option_spec *specs, const char *argument, size_t length)
+{
+	for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+		if (strlen(spec->name) == length && memcmp(spec->name, argument, length) == 0)
+			return spec;
+	}
+	return NULL;
+}
+
+int options_parse(const struct option_spec *specs, int argc, char **argv, struct diag *diag)
+{
+	for (int i = 1; i < argc; i++) {
+		const struct option_spec *spec = NULL;
+		const char *equals = strchr(argv[i], '=');
+
+		if (strncmp(argv[i], "--", 2) == 0)
+			spec = find_option(specs, argv[i] + 2, strcspn(argv[i] + 2, "="));
+		if (spec == NULL)
+			return unknown_option(specs, argv[0], argv[i], diag);
+		if (spec->kind == OPTION_FLAG && equals != NULL)
+			return diag_set(diag, -EINVAL, "--%s takes no value", spec->name);
+		const char *value = equals != NULL ? equals + 1 : NULL;
+
+		if (spec->kind != OPTION_FLAG && value == NULL) {
+			if (i + 1 == argc)
+				return diag_set(diag, -EINVAL,
+					"--%s needs a value; see: tickvm bench %s --help",
+					spec->name, argv[0]);
+			value = argv[++i];
+		}
+		int err = take_value(spec, value, diag);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* All experiments, in the order of `tickvm bench list`.
+ * A plain table: nothing registers itself. */
+#include "registry.h"
+
+#include <stddef.h>
+
+const struct bench *const benches[] = {
+	&bench_timer, &bench_exits, &bench_ipi, &bench_startup, &bench_scale, NULL};
+
+volatile int bench_interrupted;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the subcommands share: how a guest is launched, how results are printed and saved.
+ * Nothing here measures anything. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "options.h"
+
+#include <jansson.h>
+
+/* Exit statuses. run and trace pass on the guest's own (0 to STATUS_GUEST_MAX) and use the 12x ones
+ * for theirs, as timeout(1) and env(1) do; the other commands use the small ones. */
+enum status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_UNFIT = 77, /* this host cannot run it */
+	STATUS_GUEST_MAX = 123,
+	STATUS_TIMEOUT = 124,
+	STATUS_ERROR = 125, /* tickvm or the host failed */
+	STATUS_CRASH = 126, /* the guest did */
+	STATUS_INTERRUPTED = 130,
+};
+
+/* argv[0] is the subcommand's name, command_line the whole line for the record. They return an exit
+ * status. */
+int cmd_run(int argc, char **argv, const char *command_line);
+int cmd_trace(int argc, char **argv, const char *command_line);
+int cmd_bench(int argc, char **argv, const char *command_line);
+int cmd_doctor(int argc, char **argv, const char *command_line);
+
+/* complain.c: "tickvm COMMAND: text" on standard error. */
+__attribute__((format(printf, 2, 3))) void complain(const char *command, const char *format, ...);
+
+/* ---- launch.c ---- */
+
+/* A guest that has run: its end and, unless vm is NULL, the monitor to ask about it. */
+struct launch {
+	const char *command, *command_line;
+	struct vm *vm;
+	struct vm_outcome outcome;
+	int status;
+};
+
+/* Options, checks, the run itself and what is to be said about its end. False: there is nothing
+ * more to do but to return launch->status (help was printed, or an error). With it true,
+ * cli_launch_end() comes last. */
+bool cli_launch_begin(struct launch *launch, enum command command, struct options *options,
+	int argc, char **argv);
+void cli_launch_end(struct launch *launch, struct options *options);
+/* The status that run and trace end with. */
+int cli_launch_status(const struct vm_outcome *outcome);
+
+/* ---- print_trace.c ---- */
+
+void print_trace(FILE *out, struct vm *vm, unsigned vcpus, bool per_vcpu);
+
+/* ---- trace_json.c: schema tickvm-trace/1, docs/trace.md ---- */
+
+json_t *trace_json(const struct launch *launch, const struct options *options);
+
+/* ---- json_file.c ---- */
+
+json_t *json_unsigned(uint64_t value); /* above INT64_MAX: a string of digits */
+json_t *json_text(const char *text);   /* NULL: null; what is not UTF-8 becomes '?' */
+json_t *host_json(const struct host_facts *facts);
+/* path "-" is standard output. A file is written beside path, then renamed. Takes over the
+ * reference. */
+int json_save(json_t *json, const char *path, struct diag *diag);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tickvm bench: finds the experiment by name and hands over the machine options and what is left of
+ * the line. It knows no experiment and prints no result. */
+#include "cli.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* The first signal lets the experiment end in order, the next one of its kind ends the process. */
+static void interrupt(int signal_number)
+{
+	(void)signal_number;
+	bench_interrupted = 1;
+}
+
+static void list(FILE *out)
+{
+	for (const struct bench *const *b = benches; *b != NULL; b++)
+		fprintf(out, "  %-12s %s\n", (*b)->name, (*b)->summary);
+}
+
+static void help(const struct bench *bench)
+{
+	printf("usage: tickvm bench %s [options]\n\n", bench != NULL ? bench->name : "NAME");
+	if (bench == NULL) {
+		printf("experiments (tickvm bench list):\n");
+		list(stdout);
+	} else {
+		printf("%s\n\noptions:\n%s", bench->summary, bench->help);
+	}
+	printf("\nmachine options:\n");
+	cli_options_help(stdout, COMMAND_BENCH);
+	printf("\nexit status: 0 good; 1 failed; 2 usage; 77 this host cannot run it; 130 "
+	       "interrupted, with what was\nmeasured until then\n");
+}
+
+static const struct bench *find(const char *name)
+{
+	const char *names[64];
+	size_t n = 0;
+	for (const struct bench *const *b = benches; *b != NULL; b++) {
+		if (strcmp((*b)->name, name) == 0)
+			return *b;
+		if (n + 1 < sizeof(names) / sizeof(names[0]))
+			names[n++] = (*b)->name;
+	}
+	names[n] = NULL;
+	const char *near = nearest_word(name, strlen(name), names);
+	complain("bench", "%s: no such experiment%s%s%s; tickvm bench list shows them", name,
+		near != NULL ? ", did you mean " : "", near != NULL ? near : "",
+		near != NULL ? "?" : "");
+	return NULL;
+}
+
+static int run(const struct bench *bench, const struct options *options, int argc, char **argv,
+	const char *command_line)
+{
+	struct sigaction action = {.sa_handler = interrupt};
+	action.sa_flags = (int)SA_RESETHAND;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	struct bench_context context = {.machine = options->machine,
+		.machine_set = options->machine_set,
+		.json = options->json,
+		.quiet = options->quiet,
+		.verbose = options->verbose,
+		.command_line = command_line};
+	return bench->run(&context, argc, argv);
+}
+
+/* argv[0] is "bench". The experiment's name is the first word that is left. */
+int cmd_bench(int argc, char **argv, const char *command_line)
+{
+	struct options options;
+	struct diag diag = {""};
+	int status = STATUS_USAGE;
+	cli_options_init(&options);
+	int err = cli_options_parse(&options, COMMAND_BENCH, &argc, argv, &diag);
+	const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+	if (err == 0 && !options.help)
+		err = cli_options_check_host(&options, &diag);
+	if (err < 0) {
+		complain("bench", "%s", diag.text);
+	} else if (name != NULL && strcmp(name, "list") == 0) {
+		list(stdout);
+		status = STATUS_OK;
+	} else if (name == NULL) {
+		if (options.help)
+			help(NULL);
+		else
+			complain("bench", "which experiment? tickvm bench list shows them");
+		status = options.help ? STATUS_OK : STATUS_USAGE;
+	} else {
+		const struct bench *bench = find(name);
+		if (bench != NULL && options.help) {
+			help(bench);
+			status = STATUS_OK;
+		} else if (bench != NULL) {
+			status = run(bench, &options, argc - 1, argv + 1, command_line);
+		}
+	}
+	cli_options_free(&options);
+	return status;
+}

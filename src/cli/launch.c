@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* run and trace up to the guest's end: options, signals, the monitor, and what is said about how it
+ * ended. It neither prints tables nor touches the guest. */
+#include "cli.h"
+#include "tickvm/clock.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_KEPT ((size_t)1 << 18) /* a vCPU, 16 MiB; older ones are dropped and counted */
+
+static struct vm *volatile running;
+
+/* Ends the run in order. (A terminal in raw mode is why no signal caught here ever ends the
+ * process.) */
+static void stop_running(int signal_number)
+{
+	(void)signal_number;
+	struct vm *vm = running;
+	if (vm != NULL)
+		vm_stop(vm);
+}
+
+static void catch_signals(void)
+{
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = stop_running};
+	action.sa_flags = SA_RESTART;
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaction(caught[i], &action, NULL);
+}
+
+int cli_launch_status(const struct vm_outcome *outcome)
+{
+	switch (outcome->end) {
+	case VM_END_EXIT:
+		return outcome->status < STATUS_GUEST_MAX ? outcome->status : STATUS_GUEST_MAX;
+	case VM_END_TIMEOUT:
+		return STATUS_TIMEOUT;
+	case VM_END_CRASH:
+		return STATUS_CRASH;
+	case VM_END_STOPPED:
+		return STATUS_INTERRUPTED;
+	case VM_END_ERROR:
+		break;
+	}
+	return STATUS_ERROR;
+}
+
+static void say_how_it_ended(
+	const struct launch *launch, const struct options *options, const struct diag *diag)
+{
+	const struct vm_outcome *outcome = &launch->outcome;
+	const struct guest_result *result = vm_guest_result(launch->vm);
+	switch (outcome->end) {
+	case VM_END_EXIT:
+		if (outcome->status > STATUS_GUEST_MAX)
+			complain(launch->command, "the guest's status %u is passed on as %d",
+				outcome->status, STATUS_GUEST_MAX);
+		if (outcome->status != 0 && result != NULL && result->message[0] != '\0')
+			complain(launch->command, "the guest says: %.*s",
+				(int)strnlen(result->message, sizeof(result->message)),
+				result->message);
+		break;
+	case VM_END_TIMEOUT:
+		complain(launch->command, "stopped by --timeout after %g s",
+			(double)options->machine.timeout_ns / 1e9);
+		break;
+	case VM_END_CRASH:
+		complain(launch->command, "the guest crashed\n%s",
+			outcome->report != NULL ? outcome->report : "");
+		break;
+	case VM_END_STOPPED:
+		if (!options->quiet)
+			complain(launch->command, "stopped by the user");
+		break;
+	case VM_END_ERROR:
+		complain(launch->command, "%s", diag->text);
+		break;
+	}
+}
+
+/* A timer thread without SCHED_FIFO is worth a line only when it had something to do. */
+static void say_timer_thread(const struct launch *launch, const struct options *options)
+{
+	const struct timer_thread_stats *stats = vm_timer_thread_stats(launch->vm);
+	if (stats == NULL || options->quiet)
+		return;
+	if (!stats->fifo && stats->expiries > 0 && options->machine.timer_priority > 0)
+		complain(launch->command,
+			"the timer thread ran without SCHED_FIFO (%s): timers were late; run as "
+			"root, or raise RLIMIT_RTPRIO (ulimit -r)",
+			strerror(stats->fifo_errno));
+	if (options->verbose)
+		complain(launch->command,
+			"timer thread: %s, %llu expiries, wake-up error p50 %.1f us, p99 %.1f us",
+			stats->fifo ? "SCHED_FIFO" : "SCHED_OTHER",
+			(unsigned long long)stats->expiries,
+			clock_ticks_to_ns_f((int64_t)histogram_quantile(&stats->wake_error, 0.5)) /
+				1e3,
+			clock_ticks_to_ns_f((int64_t)histogram_quantile(&stats->wake_error, 0.99)) /
+				1e3);
+}
+
+static void help(enum command command)
+{
+	printf("usage: tickvm %s [options] [KERNEL]\n\n%s\n\n"
+	       "KERNEL is an ELF file with a PVH note or a Multiboot header; without it the "
+	       "built-in "
+	       "payload runs.\n\noptions:\n",
+		command == COMMAND_RUN ? "run" : "trace",
+		command == COMMAND_RUN
+			? "Launch a guest on this terminal. Ctrl-A x quits, Ctrl-A Ctrl-A sends "
+			  "Ctrl-A."
+			: "Launch a guest; when it has ended, print its exits by reason, address "
+			  "and device.");
+	cli_options_help(stdout, command);
+	printf("\nexit status: the guest's own, 0 to 123 (above: 123); 124 the timeout; 125 tickvm "
+	       "or the host\nfailed; 126 the guest crashed; 130 stopped by the user\n");
+}
+
+/* Options to a checked configuration. 0, or a negative errno with diag set. */
+static int prepare(
+	struct options *options, enum command command, int *argc, char **argv, struct diag *diag)
+{
+	int err = cli_options_parse(options, command, argc, argv, diag);
+	if (err == 0 && !options->help)
+		err = cli_options_check_host(options, diag);
+	if (err == 0 && options->json != NULL && strcmp(options->json, "-") == 0 &&
+		options->machine.serial == SERIAL_STDIO)
+		err = diag_set(diag, -1,
+			"--json -: the guest writes to standard output; use --serial null or "
+			"--serial file:PATH");
+	if (command == COMMAND_TRACE && options->events != NULL)
+		options->machine.trace_events = EVENTS_KEPT;
+	return err;
+}
+
+bool cli_launch_begin(
+	struct launch *launch, enum command command, struct options *options, int argc, char **argv)
+{
+	struct diag diag = {""};
+	*launch = (struct launch){
+		.command = argv[0], .command_line = launch->command_line, .status = STATUS_ERROR};
+	cli_options_init(options);
+	if (prepare(options, command, &argc, argv, &diag) < 0)
+		goto fail;
+	if (options->help) {
+		help(command);
+		launch->status = STATUS_OK;
+		cli_options_free(options);
+		return false;
+	}
+	if (vm_create(&launch->vm, &options->machine, &diag) < 0)
+		goto fail;
+	running = launch->vm;
+	catch_signals();
+	if (vm_run(launch->vm, &launch->outcome, &diag) < 0)
+		launch->outcome.end = VM_END_ERROR;
+	launch->status = cli_launch_status(&launch->outcome);
+	say_how_it_ended(launch, options, &diag);
+	say_timer_thread(launch, options);
+	return true;
+fail:
+	complain(launch->command, "%s", diag.text);
+	cli_options_free(options);
+	return false;
+}
+
+void cli_launch_end(struct launch *launch, struct options *options)
+{
+	struct diag diag = {""};
+	if (options->json != NULL &&
+		json_save(trace_json(launch, options), options->json, &diag) < 0) {
+		complain(launch->command, "%s", diag.text);
+		launch->status = STATUS_ERROR;
+	}
+	running = NULL;
+	vm_destroy(launch->vm);
+	cli_options_free(options);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tickvm: finds the subcommand, and sees to it that what was printed has arrived.
+ * It knows no option but --help and --version. */
+#include "cli.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name, *usage, *summary;
+	int (*run)(int argc, char **argv, const char *command_line);
+	int failed; /* status when our own output fails */
+} commands[] = {
+	{"run", "[options] [KERNEL]", "launch a guest on this terminal", cmd_run, STATUS_ERROR},
+	{"trace", "[options] [KERNEL]", "the same, then a table of its exits", cmd_trace,
+		STATUS_ERROR},
+	{"bench", "NAME [options]", "one experiment (tickvm bench list)", cmd_bench, STATUS_FAILED},
+	{"doctor", "[options]", "is this host fit to measure on, and what to change", cmd_doctor,
+		STATUS_FAILED},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: tickvm COMMAND ...\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  tickvm %-7s %-19s %s\n", commands[i].name, commands[i].usage,
+			commands[i].summary);
+	fprintf(out, "\ntickvm COMMAND --help shows its options; tickvm --version the version.\n"
+		     "KERNEL: an ELF file with a PVH note or a Multiboot header; without it the "
+		     "built-in payload runs.\n");
+}
+
+static int unknown(const char *name)
+{
+	const char *names[COMMANDS + 1] = {NULL};
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	const char *near = nearest_word(name, strlen(name), names);
+	fprintf(stderr, "tickvm: %s: no such command%s%s%s; tickvm --help lists them\n", name,
+		near != NULL ? ", did you mean " : "", near != NULL ? near : "",
+		near != NULL ? "?" : "");
+	return STATUS_USAGE;
+}
+
+/* Without this, /dev/kvm could become standard output. */
+static bool have_standard_files(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? false : close(fd) == 0;
+}
+
+static char *join(int argc, char **argv)
+{
+	size_t size = 1;
+	for (int i = 0; i < argc; i++)
+		size += strlen(argv[i]) + 1;
+	char *line = malloc(size), *end = line;
+	for (int i = 0; i < argc && line != NULL; i++)
+		end += sprintf(end, "%s%s", i > 0 ? " " : "", argv[i]);
+	return line;
+}
+
+static int run_command(size_t command, int argc, char **argv)
+{
+	char *command_line = join(argc, argv);
+	int status =
+		commands[command].run(argc - 1, argv + 1, command_line != NULL ? command_line : "");
+	free(command_line);
+	return status;
+}
+
+/* Output is lost silently by nobody who checks the status. */
+static int after_output(int status, int failed)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "tickvm: cannot write standard output\n");
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	if (!have_standard_files())
+		return STATUS_ERROR;
+	if (argc < 2) {
+		usage(stderr);
+		return STATUS_USAGE;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return after_output(run_command(i, argc, argv), commands[i].failed);
+	if (strcmp(argv[1], "--version") == 0)
+		puts("tickvm " TICKVM_VERSION);
+	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		usage(stdout);
+	else
+		return unknown(argv[1]);
+	return after_output(STATUS_OK, STATUS_FAILED);
+}

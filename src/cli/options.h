@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The options, the same on the command line and in a configuration file: one table says what there
+ * is, and parsing, --help and the tests of man page and completion all read it. It starts nothing.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "tickvm/bench.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum command { COMMAND_RUN = 1, COMMAND_TRACE = 2, COMMAND_BENCH = 4, COMMAND_DOCTOR = 8 };
+#define COMMANDS_MACHINE (COMMAND_RUN | COMMAND_TRACE | COMMAND_BENCH)
+#define COMMANDS_ALL     (COMMANDS_MACHINE | COMMAND_DOCTOR)
+
+struct options {
+	struct vm_config machine;
+	uint64_t machine_set; /* BENCH_SET_* */
+	unsigned pins;        /* how many CPUs --pin named */
+	const char *config, *json, *events;
+	bool per_vcpu, quiet, verbose, help;
+	struct option_text *texts; /* strings from the configuration file */
+};
+
+enum option_kind {
+	OPTION_FLAG,     /* bool, no argument */
+	OPTION_TEXT,     /* const char * */
+	OPTION_UNSIGNED, /* unsigned */
+	OPTION_INT,      /* int */
+	OPTION_SIZE,     /* uint64_t, bytes; K, M or G */
+	OPTION_NSEC,     /* uint64_t, nanoseconds; ns, us, ms or s */
+	OPTION_AUTO,     /* int64_t, the same or the word auto */
+	OPTION_SECONDS,  /* uint64_t nanoseconds; a bare number is seconds */
+	OPTION_CUSTOM,   /* parse() */
+};
+
+struct option_spec {
+	const char *name;     /* without the dashes */
+	const char *arg;      /* as --help shows it; NULL for a flag */
+	const char *fallback; /* the default, as one would type it; NULL where there is none */
+	const char *help;
+	enum option_kind kind;
+	size_t offset; /* in struct options */
+	uint64_t min, max;
+	int (*parse)(struct options *options, const char *value); /* 0 or -EINVAL */
+	uint64_t set;                                             /* BENCH_SET_* */
+	unsigned commands;
+};
+
+extern const struct option_spec cli_option_specs[]; /* ends with a NULL name */
+
+void cli_options_init(struct options *options);
+void cli_options_free(struct options *options);
+
+/* One option by name; where is what messages begin with ("--vcpus 99", "vm.ini:3: vcpus = 99"). */
+int cli_options_set(struct options *options, const struct option_spec *spec, const char *value,
+	const char *where, struct diag *diag);
+/* The option of that name that the command takes, or NULL with the nearest name in diag. */
+const struct option_spec *cli_options_find(enum command command, const char *name, size_t length,
+	const char *where, struct diag *diag);
+
+/* Reads the configuration file, if --config names one, then the command line, which wins. run,
+ * trace: one KERNEL at most. bench: what is not a machine option stays in argv, in order, for the
+ * experiment. 0 or a negative errno. */
+int cli_options_parse(
+	struct options *options, enum command command, int *argc, char **argv, struct diag *diag);
+/* What no single option shows. online: the kernel's list of online CPUs ("0-3,8"); host_mem: bytes.
+ */
+int cli_options_check(
+	const struct options *options, const char *online, uint64_t host_mem, struct diag *diag);
+/* cli_options_check() against this host. */
+int cli_options_check_host(const struct options *options, struct diag *diag);
+void cli_options_help(FILE *out, enum command command);
+
+/* machine_config.c: FILE.ini, `key = value` lines with the options' names as keys, bare or below
+ * [machine]. */
+int machine_config_read(
+	struct options *options, enum command command, const char *path, struct diag *diag);
+
+/* The word of words (ends with NULL) that looks most like name, or NULL when none is close. */
+const char *nearest_word(const char *name, size_t length, const char *const *words);
+/* A copy that lives as long as options. NULL: no memory. */
+const char *cli_options_keep(struct options *options, const char *text);
+
+#endif

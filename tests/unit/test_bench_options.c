@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An experiment's options: what is taken, and what each mistake is told. */
+#include "../../src/bench/options.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const modes[] = {"oneshot", "deadline", "periodic", NULL};
+static const char *const sources[] = {"kvm-lapic", "user-lapic", "native", NULL};
+
+struct values {
+	bool residual;
+	uint64_t count;
+	struct durations interval;
+	unsigned mode;
+	uint64_t sources;
+};
+
+/* Parses words after the experiment's name. */
+static int parse(struct values *v, struct diag *diag, const char *a, const char *b)
+{
+	const struct option_spec specs[] = {
+		{"residual", OPTION_FLAG, &v->residual, .min = 0},
+		{"count", OPTION_NUMBER, &v->count, .min = 1, .max = 1000},
+		{"interval", OPTION_DURATIONS, &v->interval, .min = 1000, .max = 1000000000},
+		{"mode", OPTION_CHOICE, &v->mode, .names = modes},
+		{"source", OPTION_CHOICES, &v->sources, .names = sources},
+		{.name = NULL},
+	};
+	char words[3][80] = {"timer"};
+	char *argv[] = {words[0], words[1], words[2], NULL};
+
+	*v = (struct values){
+		.count = 4500, .interval = {.ns = {50000, 100000}, .n = 2}, .sources = 7};
+	diag->text[0] = '\0';
+	strncpy(words[1], a, sizeof(words[1]) - 1);
+	strncpy(words[2], b != NULL ? b : "", sizeof(words[2]) - 1);
+	return options_parse(specs, b != NULL ? 3 : 2, argv, diag);
+}
+
+static void assert_refused(const char *a, const char *b, const char *expected)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, a, b), -EINVAL, "%s %s was taken", a, b ? b : "");
+	cr_assert_not_null(strstr(diag.text, expected), "'%s' lacks '%s'", diag.text, expected);
+	cr_assert_null(strchr(diag.text, '\n'));
+}
+
+Test(bench_options, durations)
+{
+	uint64_t ns;
+
+	cr_assert_eq(options_duration("10us", &ns), 0);
+	cr_assert_eq(ns, 10000);
+	cr_assert_eq(options_duration("1.5ms", &ns), 0);
+	cr_assert_eq(ns, 1500000);
+	cr_assert_eq(options_duration("2s", &ns), 0);
+	cr_assert_eq(ns, 2000000000);
+	cr_assert_eq(options_duration("800", &ns), 0);
+	cr_assert_eq(ns, 800);
+	cr_assert_eq(options_duration("800ns", &ns), 0);
+	cr_assert_eq(ns, 800);
+}
+
+Test(bench_options, what_is_no_duration)
+{
+	static const char *const wrong[] = {"", "us", "-1us", "+1us", " 1us", "1 us", "0x10", "inf",
+		"nan", "1h", "1us2", "1e30s"};
+	uint64_t ns;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_assert_eq(options_duration(wrong[i], &ns), -EINVAL, "'%s' was taken", wrong[i]);
+}
+
+Test(bench_options, both_spellings)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, "--count", "7"), 0);
+	cr_assert_eq(v.count, 7);
+	cr_assert_eq(parse(&v, &diag, "--count=8", NULL), 0);
+	cr_assert_eq(v.count, 8);
+	cr_assert_eq(parse(&v, &diag, "--mode", "periodic"), 0);
+	cr_assert_eq(v.mode, 2);
+	cr_assert_eq(parse(&v, &diag, "--residual", NULL), 0);
+	cr_assert(v.residual);
+}
+
+Test(bench_options, lists_replace_the_default)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, "--interval", "10us,50us,150us"), 0);
+	cr_assert_eq(v.interval.n, 3);
+	cr_assert_eq(v.interval.ns[0], 10000);
+	cr_assert_eq(v.interval.ns[2], 150000);
+	cr_assert_eq(parse(&v, &diag, "--source=native,kvm-lapic", NULL), 0);
+	cr_assert_eq(v.sources, 5);
+}
+
+Test(bench_options, untouched_defaults_stay)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, "--residual", NULL), 0);
+	cr_assert_eq(v.count, 4500);
+	cr_assert_eq(v.interval.n, 2);
+	cr_assert_eq(v.sources, 7);
+}
+
+Test(bench_options, mistakes_get_one_line_with_the_remedy)
+{
+	assert_refused("--intervall", "1us", "did you mean --interval?");
+	assert_refused("--source", "kvm-lapik", "did you mean 'kvm-lapic'?");
+	assert_refused("--source", "hpet", "expected one of: kvm-lapic, user-lapic, native");
+	assert_refused("--mode", "fast", "oneshot, deadline, periodic");
+	assert_refused("--count", "0", "from 1 to 1000");
+	assert_refused("--count", "1001", "from 1 to 1000");
+	assert_refused("--count", "12a", "from 1 to 1000");
+	assert_refused("--count", "-1", "from 1 to 1000");
+	assert_refused("--count", NULL, "needs a value");
+	assert_refused("--interval", "10", "out of range");
+	assert_refused("--interval", "10us,", "single commas");
+	assert_refused("--interval", "10us,,20us", "single commas");
+	assert_refused("--interval", "ten", "no duration");
+	assert_refused("--residual=1", NULL, "takes no value");
+	assert_refused("--zzzzzz", NULL, "tickvm bench timer --help");
+	assert_refused("word", NULL, "unknown argument 'word'");
+}
+
+Test(bench_options, at_most_sixteen_durations)
+{
+	assert_refused("--interval",
+		"1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us",
+		"at most 16");
+}
