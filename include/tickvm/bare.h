@@ -5,9 +5,11 @@
 
 #include "tickvm/diag.h"
 
-/* Mean host TSC ticks of one KVM_RUN round trip: a guest that does nothing but OUT, a loop that
- * does nothing but KVM_RUN. 0 or a negative errno. */
-int vm_bare_exit_loop(uint64_t iterations, uint64_t *ticks_per_exit, struct diag *diag);
+/* TSC ticks of one PIO exit: the payload's own pio-out benchmark (iterations a round, its control
+ * loop subtracted, median of rounds), run by a loop that does nothing but KVM_RUN. What tickvm adds
+ * is the difference to the same benchmark under tickvm. 0 or a negative errno. */
+int vm_bare_exit_loop(
+	uint64_t iterations, uint64_t rounds, uint64_t *ticks_per_exit, struct diag *diag);
 /* Host TSC ticks from open(/dev/kvm) to the guest's first exit, by the shortest sequence of ioctls
  * that can run a guest: VM, RAM of mem_bytes, split irqchip, one vCPU. */
 int vm_bare_startup(uint64_t mem_bytes, uint64_t *ticks, struct diag *diag);

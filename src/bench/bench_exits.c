@@ -263,14 +263,14 @@ static bool run_irqchip(struct session *session, enum irqchip_kind irqchip, FILE
 
 enum contender { BARE, OURS, OURS_RING, CONTENDERS };
 
-/* Round by round, as ours. The bare loop runs on this thread: put it where the vCPU would be. */
+/* The bare loop runs on this thread: put it where the vCPU would be. */
 static int measure_bare(struct session *session, double *ticks, struct diag *diag)
 {
 	struct launch launch;
 	cpu_set_t old, set;
-	double rounds[ROUNDS_MAX];
+	uint64_t per_exit = 0;
 	bool moved = false;
-	int err = 0;
+	int err;
 
 	launch_begin(&launch, session->context, 1);
 	if (launch.config.vcpu_cpu[0] >= 0 && sched_getaffinity(0, sizeof(old), &old) == 0) {
@@ -278,16 +278,10 @@ static int measure_bare(struct session *session, double *ticks, struct diag *dia
 		CPU_SET((size_t)launch.config.vcpu_cpu[0], &set);
 		moved = sched_setaffinity(0, sizeof(set), &set) == 0;
 	}
-	for (uint64_t i = 0; i < session->plan.rounds && err == 0; i++) {
-		uint64_t per_exit = 0;
-
-		err = vm_bare_exit_loop(session->plan.iterations, &per_exit, diag);
-		rounds[i] = (double)per_exit;
-	}
+	err = vm_bare_exit_loop(session->plan.iterations, session->plan.rounds, &per_exit, diag);
 	if (moved)
 		sched_setaffinity(0, sizeof(old), &old);
-	if (err == 0)
-		*ticks = stats_spread(rounds, session->plan.rounds).median;
+	*ticks = (double)per_exit;
 	return err;
 }
 

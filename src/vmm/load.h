@@ -15,6 +15,9 @@ struct boot_state {
 	const char *protocol; /* "pvh" or "multiboot" */
 };
 
+/* The built-in payload's bytes (payload.S). */
+extern const uint8_t payload_image[], payload_image_end[];
+
 /* Where things go in low memory. */
 #define BOOT_GDT_GPA     0x0500ULL
 #define BOOT_INFO_GPA    0x7000ULL /* PVH start info or Multiboot info, module list, memory map */

@@ -20,8 +20,6 @@
 #define TSS_GPA          0xfffbd000UL
 #define IDENTITY_MAP_GPA 0xfffbc000UL
 
-extern const uint8_t payload_image[], payload_image_end[];
-
 static const char *const irqchip_names[] = {"kernel", "split", "user"};
 _Static_assert(sizeof(irqchip_names) / sizeof(irqchip_names[0]) == IRQCHIP_KINDS, "one name each");
 

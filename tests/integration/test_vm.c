@@ -323,7 +323,7 @@ Test(vm, bare_loop_and_startup_measure_something)
 	uint64_t ticks = 0;
 
 	REQUIRE_KVM();
-	cr_assert_eq(vm_bare_exit_loop(1000, &ticks, &diag), 0, "%s", diag.text);
+	cr_assert_eq(vm_bare_exit_loop(1000, 3, &ticks, &diag), 0, "%s", diag.text);
 	cr_expect_gt(ticks, 100);
 	ticks = 0;
 	cr_assert_eq(vm_bare_startup(64 << 20, &ticks, &diag), 0, "%s", diag.text);
