@@ -11,7 +11,8 @@
 int vm_bare_exit_loop(
 	uint64_t iterations, uint64_t rounds, uint64_t *ticks_per_exit, struct diag *diag);
 /* Host TSC ticks from open(/dev/kvm) to the guest's first exit, by the shortest sequence of ioctls
- * that can run a guest: VM, RAM of mem_bytes, split irqchip, one vCPU. */
+ * that can run a guest: VM, RAM of mem_bytes, split irqchip, one vCPU and its
+ * CPUID. */
 int vm_bare_startup(uint64_t mem_bytes, uint64_t *ticks, struct diag *diag);
 
 #endif

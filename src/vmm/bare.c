@@ -252,7 +252,9 @@ int vm_bare_startup(uint64_t mem_bytes, uint64_t *ticks, struct diag *diag)
 	if (rc)
 		return rc;
 	memcpy(memory_at(&bare.memory, CODE_GPA, sizeof(code)), code, sizeof(code));
-	rc = set_registers(&bare, &boot, diag);
+	rc = set_cpuid(&bare, diag); /* a 64-bit guest cannot do without */
+	if (!rc)
+		rc = set_registers(&bare, &boot, diag);
 	if (!rc)
 		rc = run(&bare, diag);
 	*ticks = clock_tsc() - begin;

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define STACK_BYTES   (256 * 1024)
+#define STACK_BYTES   (64 * 1024)      /* locked page by page when the thread starts */
 #define SLEEP_MAX_NS  3600000000000ULL /* keeps the arithmetic far from overflow */
 #define REST_NS       100000           /* the shortest sleep when the real-time budget is spent */
 #define SPIN_ROUND_NS 1000000 /* the budget is looked at this often, however long the spin */

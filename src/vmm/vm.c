@@ -372,5 +372,6 @@ void vm_destroy(struct vm *vm)
 	sem_destroy(&vm->ended);
 	free(vm->outcome.report);
 	free(vm->cmdline);
+	free(vm->cpuid);
 	free(vm);
 }

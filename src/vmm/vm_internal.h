@@ -27,6 +27,7 @@ struct vm {
 	struct guest_tsc tsc; /* the guest's TSC on the VM's clock */
 	struct guest_memory memory;
 	char *cmdline;
+	struct kvm_cpuid2 *cpuid; /* what KVM offers, as last patched for a vCPU */
 
 	struct bus *bus;
 	struct timer_thread *timers;
