@@ -274,14 +274,9 @@ static const struct timer_source *choose_source(const struct cmdline *cmdline)
 	}
 }
 
-static void prepare(struct run *run)
-{
-	run->arm = run->source->setup(run->cmdline, &run->event);
-	idt_set(run->source->vector, irq_stamp);
-}
-
-/* What a stopped device left pending in the local APIC is taken now, by a handler that only counts:
- * an interrupt of lower priority from this CPU to itself comes after it. */
+/* What a device that was stopped or set up left pending in the local APIC is taken now, by a
+ * handler that only counts: an interrupt of lower priority from this CPU to itself comes after it.
+ */
 static void drain(struct run *run)
 {
 	struct wait_event event = {
@@ -296,13 +291,19 @@ static void drain(struct run *run)
 	irq_spurious_count = 0;
 }
 
+static void prepare(struct run *run)
+{
+	run->arm = run->source->setup(run->cmdline, &run->event);
+	drain(run);
+	idt_set(run->source->vector, irq_stamp);
+}
+
 /* Warming up also shows how late this source wakes a guest: with residual, it is armed that much
  * early, and a quarter more. */
 static void warm_up(struct run *run)
 {
 	run_events(run, run->cmdline->warmup);
 	run->source->stop();
-	drain(run);
 	if (run->cmdline->residual && !run->source->wakes_early)
 		run->lead = run->latest[LATEST - 1] / 4 * 5;
 	result->missed = 0;

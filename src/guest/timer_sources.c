@@ -133,10 +133,12 @@ static unsigned pit_setup(const struct cmdline *cmdline, struct wait_event *even
 	pit_factor = ticks_factor(PIT_HZ);
 	if (ticks_scale(ns_to_tsc(cmdline->interval_ns), pit_factor) > PIT_COUNT_MAX)
 		test_cmdline("interval_ns: source=pit counts to 54900000 at most");
+	/* Written once: mode 0 starts again with each new count (82C54 data sheet, Mode 0). The
+	 * control word of mode 2 raises OUT: that edge is here, to be drained, and is no tick
+	 * later. */
+	out8(PIT_CONTROL, cmdline->mode == MODE_PERIODIC ? PIT_CH0_MODE2 : PIT_CH0_MODE0);
 	ioapic_route(0, VECTOR_TEST, lapic_id());
 	ioapic_route(PIT_IOAPIC_PIN, VECTOR_TEST, lapic_id());
-	/* Written once: mode 0 starts again with each new count (82C54 data sheet, Mode 0). */
-	out8(PIT_CONTROL, PIT_CH0_MODE0);
 	event->factor = pit_factor;
 	return cmdline->mode == MODE_ONESHOT ? WAIT_PIT : WAIT_PIT_SCALED;
 }
@@ -154,7 +156,8 @@ static struct period pit_start_periodic(uint64_t now, uint64_t interval)
 	(void)now;
 	if (count < 2)
 		count = 2;
-	out8(PIT_CONTROL, PIT_CH0_MODE2);
+	out8(PIT_CONTROL,
+		PIT_CH0_MODE2); /* a new count alone would wait for the old period's end */
 	out8(PIT_CHANNEL0, (uint8_t)count);
 	out8(PIT_CHANNEL0, (uint8_t)(count >> 8));
 	return (struct period){count, PIT_HZ};
