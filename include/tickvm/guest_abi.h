@@ -9,55 +9,56 @@
 
 #define GUEST_ABI_VERSION 1
 
+/* Tables, aligned by hand. */
+/* clang-format off */
+
 /* ---- ports and addresses ---- */
 
 #define PORT_EXIT          0xf4  /* write a byte: the guest's exit status */
 #define PORT_SERIAL        0x3f8 /* 16550A, IRQ 4 */
-#define PORT_PROBE         0xe0 /* 8 ports: reads return the last byte written, nothing else happens */
-#define PORT_PROBE_EVENTFD 0xe8 /* 1-byte ioeventfd: a write KVM handles itself */
-#define PORT_SYNC          0xec /* any write is stamped by the host: TSC offset measurement */
+#define PORT_PROBE         0xe0  /* 8 ports: reads return the last byte written, nothing else happens */
+#define PORT_PROBE_EVENTFD 0xe8  /* 1-byte ioeventfd: a write KVM handles itself */
+#define PORT_SYNC          0xec  /* any write is stamped by the host: TSC offset measurement */
 #define GPA_PROBE          0xfeb00000ULL /* 4 KiB: a register at 0, an ioeventfd (8-byte write) at 0x800 */
 #define GPA_DEDICATED      0xfeb01000ULL /* 4 KiB: the dedicated timer's registers */
 #define GPA_IOAPIC         0xfec00000ULL
 #define GPA_LAPIC          0xfee00000ULL
-#define MSR_PROBE          0x544b0000u /* reads as the last value written; always exits to userspace */
+#define MSR_PROBE          0x544b0000u   /* reads as the last value written; always exits to userspace */
 
 /* ---- the dedicated timer ---- */
 
 /* Registers: 8 bytes each, naturally aligned 8-byte accesses only. */
-#define DT_ID      0x00 /* ro: DT_ID_VALUE */
-#define DT_CONTROL 0x08 /* DT_CONTROL_* */
-#define DT_VECTOR  0x10 /* 32 to 255; DT_VECTOR_DEFAULT after reset */
-#define DT_DEST    0x18 /* vCPU index (= APIC ID) */
-#define DT_DEADLINE                                                                                \
-	0x20 /* write: arm at this guest TSC value (0: disarm); read: armed value, 0 when idle */
-#define DT_PERIOD   0x28 /* guest TSC ticks; used when CONTROL.PERIODIC: deadline + k * period */
-#define DT_ACK      0x30 /* write: guest TSC at handler entry; ends the quiet window */
-#define DT_PAGE     0x38 /* GPA of the shared page, 4 KiB aligned, in RAM; 0: none */
-#define DT_DOORBELL 0x40 /* write: look at the shared page now (may be an ioeventfd) */
-#define DT_ADVANCE  0x48 /* ro: advance in force, guest TSC ticks */
-#define DT_MISSED   0x50 /* ro: periods missed since reset */
+#define DT_ID        0x00 /* ro: DT_ID_VALUE */
+#define DT_CONTROL   0x08 /* DT_CONTROL_* */
+#define DT_VECTOR    0x10 /* 32 to 255; DT_VECTOR_DEFAULT after reset */
+#define DT_DEST      0x18 /* vCPU index (= APIC ID) */
+#define DT_DEADLINE  0x20 /* write: arm at this guest TSC value (0: disarm); read: armed value, 0 when idle */
+#define DT_PERIOD    0x28 /* guest TSC ticks; used when CONTROL.PERIODIC: deadline + k * period */
+#define DT_ACK       0x30 /* write: guest TSC at handler entry; ends the quiet window */
+#define DT_PAGE      0x38 /* GPA of the shared page, 4 KiB aligned, in RAM; 0: none */
+#define DT_DOORBELL  0x40 /* write: look at the shared page now (may be an ioeventfd) */
+#define DT_ADVANCE   0x48 /* ro: advance in force, guest TSC ticks */
+#define DT_MISSED    0x50 /* ro: periods missed since reset */
 
 #define DT_ID_VALUE         0x0001544b44454431ULL
 #define DT_CONTROL_ENABLE   1u
 #define DT_CONTROL_PERIODIC 2u
 #define DT_CONTROL_SHARED   4u /* deadlines are written to the shared page, the thread watches it */
-#define DT_CONTROL_RESIDUAL                                                                        \
-	8u /* the guest spins the rest: wake early enough for nearly every event */
-#define DT_VECTOR_DEFAULT 0xf2
+#define DT_CONTROL_RESIDUAL 8u /* the guest spins the rest: wake early enough for nearly every event */
+#define DT_VECTOR_DEFAULT   0xf2
 
 /* The shared page. Each field has one writer; 64-bit aligned stores are atomic.
- * Arm through it: write deadline, then add 1 to arm_seq, then a full fence, then read need_doorbell
- * and ring DT_DOORBELL if it is not 0. */
+ * Arm through it: write deadline, then add 1 to arm_seq, then a full fence, then read need_doorbell and
+ * ring DT_DOORBELL if it is not 0. */
 struct dedicated_page {
 	uint64_t deadline;      /* guest: absolute guest TSC, 0 = disarm */
 	uint64_t arm_seq;       /* guest: incremented after deadline */
 	uint64_t ack_tsc;       /* guest: TSC at handler entry (residual: when the spin began) */
 	uint64_t ack_seq;       /* guest: incremented after ack_tsc */
 	uint64_t need_doorbell; /* monitor: not 0 while nobody watches the page */
-	uint64_t fire_seq; /* monitor: incremented before each interrupt: ticks can be numbered */
-	uint64_t missed;   /* monitor: as DT_MISSED */
-	uint64_t advance;  /* monitor: as DT_ADVANCE */
+	uint64_t fire_seq;      /* monitor: incremented before each interrupt: ticks can be numbered */
+	uint64_t missed;        /* monitor: as DT_MISSED */
+	uint64_t advance;       /* monitor: as DT_ADVANCE */
 };
 
 /* ---- the result block ---- */
@@ -80,23 +81,22 @@ struct guest_sync {
 };
 #define GUEST_SYNC_ROUNDS 16
 
-/* What the exits test did, exactly, by kind; and the names used on the command line and in results.
- */
+/* What the exits test did, exactly, by kind; and the names used on the command line and in results. */
 enum guest_exit_kind {
-	GUEST_EXIT_PIO_OUT,      /* outb PORT_PROBE */
-	GUEST_EXIT_PIO_IN,       /* inb PORT_PROBE */
-	GUEST_EXIT_PIO_UNKNOWN,  /* inb from a port with no device */
-	GUEST_EXIT_MMIO_WRITE,   /* 4-byte store to GPA_PROBE */
-	GUEST_EXIT_MMIO_READ,    /* 4-byte load from GPA_PROBE */
-	GUEST_EXIT_MSR_READ,     /* rdmsr MSR_PROBE */
-	GUEST_EXIT_MSR_WRITE,    /* wrmsr MSR_PROBE */
-	GUEST_EXIT_HLT,          /* hlt with an interrupt already on its way */
-	GUEST_EXIT_CPUID,        /* cpuid leaf 0 (handled in the kernel) */
-	GUEST_EXIT_HYPERCALL,    /* vmcall/vmmcall, probed first */
-	GUEST_EXIT_PIO_EVENTFD,  /* outb PORT_PROBE_EVENTFD (handled in the kernel) */
-	GUEST_EXIT_MMIO_EVENTFD, /* 8-byte store to GPA_PROBE + 0x800 (handled in the kernel) */
-	GUEST_EXIT_PIC_PORT,     /* inb 0x21, the PIC's mask */
-	GUEST_EXIT_LAPIC_READ,   /* load of the LAPIC version register */
+	GUEST_EXIT_PIO_OUT,       /* outb PORT_PROBE */
+	GUEST_EXIT_PIO_IN,        /* inb PORT_PROBE */
+	GUEST_EXIT_PIO_UNKNOWN,   /* inb from a port with no device */
+	GUEST_EXIT_MMIO_WRITE,    /* 4-byte store to GPA_PROBE */
+	GUEST_EXIT_MMIO_READ,     /* 4-byte load from GPA_PROBE */
+	GUEST_EXIT_MSR_READ,      /* rdmsr MSR_PROBE */
+	GUEST_EXIT_MSR_WRITE,     /* wrmsr MSR_PROBE */
+	GUEST_EXIT_HLT,           /* hlt with an interrupt already on its way */
+	GUEST_EXIT_CPUID,         /* cpuid leaf 0 (handled in the kernel) */
+	GUEST_EXIT_HYPERCALL,     /* vmcall/vmmcall, probed first */
+	GUEST_EXIT_PIO_EVENTFD,   /* outb PORT_PROBE_EVENTFD (handled in the kernel) */
+	GUEST_EXIT_MMIO_EVENTFD,  /* 8-byte store to GPA_PROBE + 0x800 (handled in the kernel) */
+	GUEST_EXIT_PIC_PORT,      /* inb 0x21, the PIC's mask */
+	GUEST_EXIT_LAPIC_READ,    /* load of the LAPIC version register */
 	GUEST_EXIT_KINDS
 };
 #define GUEST_EXIT_NAMES                                                                           \
@@ -108,17 +108,17 @@ enum guest_exit_kind {
 
 struct guest_result {
 	uint32_t magic, version;
-	uint32_t size;         /* sizeof(struct guest_result) */
-	uint32_t status;       /* enum guest_status, written last */
-	char test[32];         /* "timer", "ipi", ...; always terminated */
-	char message[160];     /* one sentence when FAILED or UNAVAILABLE; always terminated */
-	uint64_t tsc_hz;       /* as the guest was told or measured it */
-	uint64_t stamp_cycles; /* cost of one stamp: median of back-to-back readings */
-	uint64_t first_tsc;    /* near the payload's first instruction (first rdtsc it could do) */
+	uint32_t size;          /* sizeof(struct guest_result) */
+	uint32_t status;        /* enum guest_status, written last */
+	char test[32];          /* "timer", "ipi", ...; always terminated */
+	char message[160];      /* one sentence when FAILED or UNAVAILABLE; always terminated */
+	uint64_t tsc_hz;        /* as the guest was told or measured it */
+	uint64_t stamp_cycles;  /* cost of one stamp: median of back-to-back readings */
+	uint64_t first_tsc;     /* near the payload's first instruction (first rdtsc it could do) */
 	uint64_t begin_tsc, end_tsc; /* around the measured part */
-	uint64_t missed;     /* events the guest knows it missed (ticks not delivered, by number) */
-	uint64_t spurious;   /* interrupts that belonged to no event */
-	uint64_t record_gpa; /* where the records are */
+	uint64_t missed;        /* events the guest knows it missed (ticks not delivered, by number) */
+	uint64_t spurious;      /* interrupts that belonged to no event */
+	uint64_t record_gpa;    /* where the records are */
 	uint32_t record_size, record_count;
 	struct guest_sync sync_begin[GUEST_SYNC_ROUNDS];
 	struct guest_sync sync_end[GUEST_SYNC_ROUNDS];
@@ -129,16 +129,15 @@ struct guest_result {
 struct guest_timer_event {
 	uint64_t arm;      /* before the arming access (periodic: 0 but for the first) */
 	uint64_t deadline; /* when the handler should run */
-	uint64_t enter;    /* first reading in the handler (residual: first reading at or past
-			      deadline) */
+	uint64_t enter;    /* first reading in the handler (residual: first reading at or past deadline) */
 	uint64_t done;     /* back in the waiter */
 };
 
 /* Record of test=ipi. Guest TSC of sender and target (same clock, offset checked). */
 struct guest_ipi_event {
-	uint64_t send;  /* sender, before the ICR write */
-	uint64_t enter; /* target's handler, first reading */
-	uint64_t reply; /* sender's handler for the answer, first reading; 0 in a one-way test */
+	uint64_t send;   /* sender, before the ICR write */
+	uint64_t enter;  /* target's handler, first reading */
+	uint64_t reply;  /* sender's handler for the answer, first reading; 0 in a one-way test */
 };
 
 /* Record of test=bench: one round of a benchmark. */
@@ -149,23 +148,28 @@ struct guest_bench_round {
 };
 
 /* ---- the command line: space-separated key=value ----
+ *
  * test=hello|exits|timer|ipi|bench    (default hello)
- * every test:  tsc_hz=N lapic_hz=N  (given by tickvm; measured against the PIT when absent)
- *              console=auto|serial   results also leave as JSON lines on the serial port: serial
- * always, auto (the default) on a foreign VMM, where the dedicated timer's page does not answer
- *                                    DT_ID_VALUE
- *              hypercalls=0|1        1: VMCALL and VMMCALL return on this machine (default 0: on
- * PVM they never do; see docs/architecture.md) timer:  source=lapic|pit|dedicated|tsc-poll
- * mode=oneshot|deadline|periodic  interval_ns=N  count=N warmup=N (16, not recorded)  wait=hlt|user
- * arm=mmio|ioeventfd|shared  residual=0|1 lapic_timer=tsc-deadline|oneshot (default: tsc-deadline
- * when CPUID has it) oneshot: each event is armed interval after the handler of the one before (now
- * + interval); deadline: the k-th deadline is start + k * interval, absolute; a deadline already
- * past when it would be armed is skipped and counted in missed; periodic: the device repeats by
- * itself. ipi:    mode=pingpong|oneway  wait=hlt|user  count=N  apic=xapic|x2apic exits:  NAME=N
- * for each kind in GUEST_EXIT_NAMES; kinds not named are done 0 times bench:  name=NAME
- * iterations=N rounds=N  (NAME in .benchmarks) Unknown keys and malformed values: GUEST_FAILED with
- * the key in message, exit status 2. Exit status written to PORT_EXIT: 0 done, 1 failed, 2 bad
- * command line, 3 unavailable. */
+ *
+ * every test:  tsc_hz=N lapic_hz=N    given by tickvm; measured against the PIT when absent
+ *              console=auto|serial    results also leave as JSON lines on the serial port: serial always,
+ *                                     auto (the default) on a foreign VMM, where the dedicated timer's page
+ *                                     does not answer DT_ID_VALUE
+ *              hypercalls=0|1         1: VMCALL and VMMCALL return on this machine (default 0: where KVM is
+ *                                     emulated in software they may never do)
+ * timer:  source=lapic|pit|dedicated|tsc-poll  mode=oneshot|deadline|periodic  interval_ns=N  count=N
+ *         warmup=N (16, not recorded)  wait=hlt|user  arm=mmio|ioeventfd|shared  residual=0|1
+ *         lapic_timer=tsc-deadline|oneshot (default: tsc-deadline when CPUID has it)
+ *         oneshot: each event is armed interval after the handler of the one before (now + interval);
+ *         deadline: the k-th deadline is start + k * interval, absolute; a deadline already past when it would
+ *         be armed is skipped and counted in missed; periodic: the device repeats by itself.
+ * ipi:    mode=pingpong|oneway  wait=hlt|user  count=N  apic=xapic|x2apic
+ * exits:  NAME=N for each kind in GUEST_EXIT_NAMES; kinds not named are done 0 times
+ * bench:  name=NAME iterations=N rounds=N  (NAME in .benchmarks)
+ *
+ * Unknown keys and malformed values: GUEST_FAILED with the key in message, exit status 2.
+ * Exit status written to PORT_EXIT: 0 done, 1 failed, 2 bad command line, 3 unavailable. */
+/* clang-format on */
 #define GUEST_CMDLINE_MAX 2048
 
 _Static_assert(sizeof(struct dedicated_page) == 64, "one cache line");

@@ -63,8 +63,7 @@ struct vm_outcome {
 struct timer_record {
 	const char *device; /* ops->name */
 	uint64_t armed;    /* the model took the arming access (or the thread saw it on the page) */
-	uint64_t deadline; /* what the model was asked for (after its own rounding, before any
-			      advance) */
+	uint64_t deadline; /* what the model was asked for: after its rounding, before any advance */
 	uint64_t target;   /* when the thread meant to act: deadline less advance */
 	uint64_t wake;     /* thread awake and about to call the model */
 	uint64_t injected; /* the injecting call has returned */
@@ -91,8 +90,7 @@ struct kvm_stat {
 struct tsc_offset {
 	bool verified;        /* bounds at start and end both admit offset */
 	int64_t offset;       /* guest - host, TSC ticks */
-	uint64_t uncertainty; /* half width of the tightest bound, ticks; 0 when KVM stated the
-				 offset */
+	uint64_t uncertainty; /* half width of the tightest bound, ticks; 0 when KVM stated it */
 	char why[96];         /* when not verified */
 };
 
