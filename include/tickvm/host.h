@@ -10,6 +10,7 @@
 
 enum kvm_backend { KVM_BACKEND_UNKNOWN, KVM_BACKEND_VMX, KVM_BACKEND_SVM, KVM_BACKEND_PVM };
 const char *kvm_backend_name(enum kvm_backend backend); /* "vmx", "svm", "pvm", "unknown" */
+enum kvm_backend kvm_backend_find(void);
 
 /* Everything is what could be read; numbers are -1 and strings "" where the host does not say. */
 struct host_facts {

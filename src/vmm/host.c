@@ -303,7 +303,7 @@ static bool module_present(const char *name)
 
 /* /dev/kvm does not say who serves it. A built-in module is listed whether it found its hardware or
  * not, so the CPU must have it too: CPUID.1:ECX[5] VMX, CPUID.80000001H:ECX[2] SVM. */
-static enum kvm_backend find_backend(void)
+enum kvm_backend kvm_backend_find(void)
 {
 	bool vmx = cpuid_bit(1, ECX, 5), svm = cpuid_bit(0x80000001, ECX, 2);
 
@@ -386,7 +386,7 @@ static void read_kvm(struct host_facts *facts)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-	facts->backend = find_backend();
+	facts->backend = kvm_backend_find();
 	facts->halt_poll_ns = read_number("/sys/module/kvm/parameters/halt_poll_ns");
 	facts->min_timer_period_us = read_number("/sys/module/kvm/parameters/min_timer_period_us");
 	facts->tsc_hz = facts->kvm_api_version = facts->max_vcpus = -1;

@@ -36,7 +36,8 @@ static void redirection_changed(void *ctx, unsigned pin)
 	struct vm *vm = ctx;
 	uint64_t entry = ioapic_redirection(vm->irqchip.ioapic, pin);
 	uint32_t bit = 1u << pin, before = vm->irqchip.level_pins & bit;
-	bool routed = ioapic_message(entry).level && !(entry >> 16 & 1);
+	/* Masked in service (Remote IRR), its EOI is still to come: the route stays. */
+	bool routed = ioapic_message(entry).level && ((entry >> 14 & 1) || !(entry >> 16 & 1));
 
 	if (!before && !routed)
 		return;

@@ -172,7 +172,9 @@ static int init_and_sipi(struct vcpu *vcpu)
 		!atomic_load(&vcpu->vm->ending)) {
 		if (vcpu->init_pending) {
 			vcpu->init_pending = vcpu->nmi_pending = vcpu->smi_pending = false;
-			vcpu->power = VCPU_WAIT_SIPI;
+			/* Intel SDM vol. 3, 8.4.2: the boot processor runs on, at the reset vector.
+			 */
+			vcpu->power = vcpu->id ? VCPU_WAIT_SIPI : VCPU_RUNNING;
 			rc = vcpu_reset_registers(vcpu);
 		} else if (vcpu->sipi_pending) {
 			vcpu->sipi_pending = false;
@@ -241,7 +243,8 @@ static void left(struct vcpu *vcpu)
 	if (cr8 == vcpu->cr8)
 		return;
 	pthread_mutex_lock(&vcpu->vm->irqchip.lock);
-	lapic_set_cr8(own_lapic(vcpu), cr8);
+	if (!vcpu->init_pending) /* which has reset the TPR: older is what the guest wrote */
+		lapic_set_cr8(own_lapic(vcpu), cr8);
 	pthread_mutex_unlock(&vcpu->vm->irqchip.lock);
 }
 

@@ -98,12 +98,13 @@ static struct bounds sync_bounds(
 	const struct vm *vm, const struct guest_sync *sync, const nsec_t *stamps, unsigned n)
 {
 	struct bounds b = {.low = INT64_MIN, .high = INT64_MAX};
-	int64_t ns_ticks = (int64_t)(vm->clock.hz / 1000000000 + 1);
+	uint64_t ns_ticks = vm->clock.hz / 1000000000 + 1;
 
 	for (unsigned i = 0; i < n; i++) {
-		int64_t host = (int64_t)vm_clock_to_tsc(&vm->clock, stamps[i]);
-		int64_t low = (int64_t)sync[i].before - host - ns_ticks;
-		int64_t high = (int64_t)sync[i].after - host + ns_ticks;
+		/* Unsigned until the end: the guest may have written any stamps. */
+		uint64_t host = vm_clock_to_tsc(&vm->clock, stamps[i]);
+		int64_t low = (int64_t)(sync[i].before - host - ns_ticks);
+		int64_t high = (int64_t)(sync[i].after - host + ns_ticks);
 
 		if (!sync[i].before || sync[i].after < sync[i].before)
 			continue;
@@ -114,6 +115,12 @@ static struct bounds sync_bounds(
 			b.high = high;
 	}
 	return b;
+}
+
+/* Half of high - low, which may exceed INT64_MAX. */
+static uint64_t half_width(const struct bounds *b)
+{
+	return ((uint64_t)b->high - (uint64_t)b->low) / 2;
 }
 
 static bool admits(const struct bounds *b, int64_t offset)
@@ -147,15 +154,15 @@ struct tsc_offset vm_tsc_offset(struct vm *vm)
 	/* 0 is what we asked KVM for; where it had no say, the middle of what both ends admit. */
 	if (admits(&begin, 0) && admits(&end, 0)) {
 		if (!vm->tsc_offset_known)
-			o.uncertainty = (uint64_t)(begin.high - begin.low) / 2;
+			o.uncertainty = half_width(&begin);
 		return o;
 	}
 	begin.low = begin.low > end.low ? begin.low : end.low;
 	begin.high = begin.high < end.high ? begin.high : end.high;
 	if (!begin.rounds || !end.rounds || begin.low > begin.high)
 		return unverified("the guest's TSC drifted against the host's during the run");
-	o.offset = begin.low + (begin.high - begin.low) / 2;
-	o.uncertainty = (uint64_t)(begin.high - begin.low) / 2;
+	o.uncertainty = half_width(&begin);
+	o.offset = begin.low + (int64_t)o.uncertainty;
 	return o;
 }
 

@@ -18,6 +18,8 @@
 #define KICK_SIGNAL SIGUSR1
 #define RING_MIN    16
 
+#define ACCESS_PIECES 8 /* more than any instruction's access is split into */
+
 /* Flat segments, as both boot protocols ask for. Slots 2 and 3 so that the selectors are Linux's.
  */
 #define BOOT_CS 0x10
@@ -78,6 +80,16 @@ static int get_cpuid(struct vm *vm, struct diag *diag)
 	return 0;
 }
 
+/* KVM's LAPIC has the mode by capability; ours always, but on vmx (Linux 5.8 and later) and svm
+ * (6.18 and later) KVM may take the guest's WRMSR to IA32_TSC_DEADLINE before any filter and drop
+ * it: there a guest of ours must use the counter. */
+static bool offers_tsc_deadline(const struct vm *vm)
+{
+	if (vm->config.irqchip == IRQCHIP_USER)
+		return kvm_backend_find() == KVM_BACKEND_PVM;
+	return kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER);
+}
+
 static int set_cpuid(struct vcpu *vcpu, struct diag *diag)
 {
 	struct vm *vm = vcpu->vm;
@@ -85,10 +97,7 @@ static int set_cpuid(struct vcpu *vcpu, struct diag *diag)
 
 	if (rc)
 		return rc;
-	/* Our own LAPIC always has the mode; KVM's says so by capability. */
-	patch_cpuid(vm->cpuid, vcpu,
-		vm->config.irqchip == IRQCHIP_USER ||
-			kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER));
+	patch_cpuid(vm->cpuid, vcpu, offers_tsc_deadline(vm));
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, vm->cpuid) < 0)
 		return kvm_failed(diag, "KVM_SET_CPUID2");
 	return 0;
@@ -212,12 +221,27 @@ static struct kvm_segment real_mode(uint16_t selector, uint8_t type)
 		.s = 1};
 }
 
-/* Intel SDM vol. 3, table 9-1: the state after INIT. */
+/* What the last exit left open (an IN, a load, an RDMSR) KVM finishes when KVM_RUN is called next,
+ * over whatever registers were set meanwhile (KVM API 5, KVM_EXIT_IO). An access may come in
+ * pieces. */
+static void finish_access(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < ACCESS_PIECES && ioctl(vcpu->fd, KVM_RUN, 0) == 0; i++)
+		;
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Intel SDM vol. 3, table 9-1: the state after INIT. Interrupts KVM has taken but not delivered are
+ * lost, and NMIs are no longer blocked. */
 int vcpu_reset_registers(struct vcpu *vcpu)
 {
+	struct kvm_vcpu_events events = {
+		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = 0xfff0, .rflags = 2};
 
+	finish_access(vcpu);
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) < 0)
 		return -errno;
 	sregs.cs = real_mode(0xf000, 0xb);
@@ -229,7 +253,9 @@ int vcpu_reset_registers(struct vcpu *vcpu)
 	sregs.cr0 = 0x60000010; /* CD, NW, ET */
 	sregs.cr2 = sregs.cr3 = sregs.cr4 = sregs.efer = 0;
 	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
-	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0 || ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0)
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0 ||
+		ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0 ||
+		ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
 	return 0;
 }
@@ -264,6 +290,7 @@ static void *thread_main(void *arg)
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+	vcpu->tid = gettid();
 	vcpu_loop(vcpu);
 	atomic_store(&vcpu->state, VCPU_STOPPED);
 	return NULL;
@@ -330,9 +357,10 @@ void vcpu_kick(struct vcpu *vcpu)
 	switch (atomic_load(&vcpu->state)) {
 	case VCPU_IN_KERNEL:
 		/* Not entered yet: immediate_exit turns KVM_RUN back. Entered: the signal ends it.
-		 */
+		 * By thread ID: a device's thread may come here when the vCPU has left KVM_RUN for
+		 * good and is being joined, and pthread_kill() may not name a joined thread. */
 		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		pthread_kill(vcpu->thread, KICK_SIGNAL);
+		tgkill(getpid(), vcpu->tid, KICK_SIGNAL);
 		break;
 	case VCPU_SLEEPING:
 		futex(&vcpu->attention, FUTEX_WAKE, 1);

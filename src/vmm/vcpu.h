@@ -29,6 +29,7 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
+	pid_t tid; /* the thread's own, before its first VCPU_IN_KERNEL */
 	bool started;
 
 	_Atomic uint32_t

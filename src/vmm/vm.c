@@ -15,8 +15,8 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* Intel needs three pages for its task state and one for an identity map in real mode; both just
- * below 4 GiB - 1 MiB, away from RAM and APICs (KVM API 4.40 and 4.41). */
+/* Intel without unrestricted guests needs three pages for a task state and one for an identity map:
+ * just below 4 GiB - 256 KiB, away from RAM and APICs (KVM API 4.36 and 4.40). */
 #define TSS_GPA          0xfffbd000UL
 #define IDENTITY_MAP_GPA 0xfffbc000UL
 
@@ -329,6 +329,9 @@ static void wait_for_end(struct vm *vm)
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		vm_end(vm, VM_END_TIMEOUT, 0, NULL);
+	/* Whoever claimed the end has written it when it posts. */
+	while (rc < 0)
+		rc = sem_wait(&vm->ended);
 }
 
 int vm_run(struct vm *vm, struct vm_outcome *outcome, struct diag *diag)
@@ -340,8 +343,7 @@ int vm_run(struct vm *vm, struct vm_outcome *outcome, struct diag *diag)
 		rc = vcpu_start(&vm->vcpus[i], diag);
 	if (rc)
 		vm_end_error(vm, diag);
-	else
-		wait_for_end(vm);
+	wait_for_end(vm);
 	stop_all(vm);
 	for (unsigned i = 0; i < vm->config.vcpus; i++)
 		vcpu_join(&vm->vcpus[i]);
