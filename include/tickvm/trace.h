@@ -32,9 +32,8 @@ uint64_t trace_ring_dropped(const struct trace_ring *ring);
 
 /* Chrome trace JSON (object form, loads in Perfetto): one thread track a vCPU; each exit a complete
  * event "X" with the device model's part nested inside it; "otherData" carries dropped counts and
- * the TSC frequency. rings[i] may be NULL. Written to path.tmp, synced, then renamed; what is not a
- * regular file is written through;
- * "-" is stdout. 0 or a negative errno with diag set. */
+ * the TSC frequency. rings[i] may be NULL. Written as tickvm/output.h says. 0 or a negative errno
+ * with diag set. */
 int trace_write_chrome(const char *path, struct trace_ring *const *rings, unsigned vcpus,
 	uint64_t tsc_hz, struct diag *diag);
 

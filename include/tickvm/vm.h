@@ -62,10 +62,11 @@ struct vm_outcome {
 /* One delivery by the timer thread, stamps on the host's TSC. */
 struct timer_record {
 	const char *device; /* ops->name */
-	uint64_t armed;    /* the model took the arming access (or the thread saw it on the page) */
-	uint64_t deadline; /* what the model was asked for: after its rounding, before any advance */
-	uint64_t target;   /* when the thread meant to act: deadline less advance */
-	uint64_t wake;     /* thread awake and about to call the model */
+	uint64_t armed; /* the model took the arming access (or the thread saw it on the page) */
+	uint64_t
+		deadline; /* what the model was asked for: after its rounding, before any advance */
+	uint64_t target;  /* when the thread meant to act: deadline less advance */
+	uint64_t wake;    /* thread awake and about to call the model */
 	uint64_t injected; /* the injecting call has returned */
 };
 

@@ -193,11 +193,10 @@ static void cost_cells(struct table *table, const struct cost *cost)
 	table_cell(table, "%s", kernel ? "KVM" : cost->device);
 }
 
-/* A row that could not be measured: fatal errors end the bench, the rest is said in its place. */
-static bool note_error(
-	struct session *session, int err, const struct diag *diag, char *note, size_t size)
+/* A row that could not be measured: the user, or his options, end the bench; the rest is said in
+ * its place. */
+static bool is_fatal(struct session *session, int err)
 {
-	snprintf(note, size, "%s", diag->text);
 	if (err == -EINTR || err == -EINVAL)
 		session->status = launch_exit_status(err);
 	else if (err != -ENOTSUP)
@@ -212,7 +211,7 @@ static void add_skipped(struct session *session, enum irqchip_kind irqchip,
 
 	results_add(&session->results, skipped, NULL,
 		json_pack("{s:s, s:s, s:o}", "kind", kind_names[kind], "irqchip",
-			irqchip_name(irqchip), "reason", results_text(reason)));
+			irqchip_name(irqchip), "reason", json_text(reason)));
 }
 
 /* All kinds on one back end. False: stop. */
@@ -221,7 +220,7 @@ static bool run_irqchip(struct session *session, enum irqchip_kind irqchip, FILE
 	static const char *const titles[] = {
 		"exit", "round trip", "transition", "dispatch", "model", "handled by"};
 	struct table *table = table_create("lrrrrl", titles);
-	char notes[GUEST_EXIT_KINDS][256] = {""};
+	struct diag notes[GUEST_EXIT_KINDS] = {{""}};
 	bool go_on = table != NULL;
 
 	for (unsigned kind = 0; kind < GUEST_EXIT_KINDS && go_on; kind++) {
@@ -235,8 +234,9 @@ static bool run_irqchip(struct session *session, enum irqchip_kind irqchip, FILE
 		int err = bench_interrupted ? -EINTR
 					    : measure(session, irqchip, kind, false, &cost, &diag);
 		if (err < 0) {
-			go_on = !note_error(session, err, &diag, notes[kind], sizeof(notes[kind]));
+			go_on = !is_fatal(session, err);
 			add_skipped(session, irqchip, kind, diag.text);
+			notes[kind] = diag;
 			continue;
 		}
 		table_cell(table, "%s", kind_names[kind]);
@@ -250,8 +250,8 @@ static bool run_irqchip(struct session *session, enum irqchip_kind irqchip, FILE
 			irqchip_name(irqchip), session->plan.rounds, session->plan.iterations);
 		table_print(table, out);
 		for (unsigned kind = 0; kind < GUEST_EXIT_KINDS; kind++) {
-			if (notes[kind][0] != '\0')
-				fprintf(out, "n/a: %s: %s\n", kind_names[kind], notes[kind]);
+			if (notes[kind].text[0] != '\0')
+				fprintf(out, "n/a: %s: %s\n", kind_names[kind], notes[kind].text);
 		}
 		fputc('\n', out);
 	}

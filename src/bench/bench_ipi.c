@@ -101,9 +101,8 @@ static int summarise(struct session *session, const struct row *row, const struc
 		results_add(results, results->runs, NULL,
 			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "irqchip",
 				irqchip_name(row->irqchip), "apic", apic_names[row->apic], "wait",
-				wait_names[row->wait], "machine",
-				results_machine(results, &launch->config), "one_way",
-				results_summary(&one_way), "round_trip",
+				wait_names[row->wait], "machine", machine_json(&launch->config),
+				"one_way", results_summary(&one_way), "round_trip",
 				results_summary(&round_trip), "exits",
 				results_exits(results, launch->vm, 2), "kvm_stats",
 				results_kvm_stats(results, launch->vm), "events",
@@ -152,7 +151,7 @@ static bool run_row(struct session *session, const struct row *row, FILE *notes)
 	results_add(&session->results, json_object_get(session->results.root, "skipped"), NULL,
 		json_pack("{s:s, s:s, s:s, s:o}", "irqchip", irqchip_name(row->irqchip), "apic",
 			apic_names[row->apic], "wait", wait_names[row->wait], "reason",
-			results_text(diag.text)));
+			json_text(diag.text)));
 	if (err != -ENOTSUP)
 		session->status = launch_exit_status(err);
 	return err != -EINTR && err != -EINVAL && launch_has_kvm();

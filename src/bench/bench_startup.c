@@ -209,7 +209,7 @@ struct contender {
 	struct start starts[RUNS_MAX];
 	size_t n;
 	int err;
-	char reason[256];
+	struct diag diag; /* why err */
 };
 
 struct session {
@@ -251,19 +251,16 @@ static int run_all(struct session *session)
 		for (unsigned i = 0; i < CONTENDERS; i++) {
 			unsigned which = run % 2 == 0 ? i : CONTENDERS - 1 - i;
 			struct contender *c = &session->contenders[which];
-			struct diag diag = {""};
 
 			if (bench_interrupted)
 				return -EINTR;
 			if (!wanted(session, which) || c->err < 0)
 				continue;
 			progress_step(&session->progress, "start %s", contender_name(which));
-			c->err = start_once(which, session->mem_bytes, &c->starts[c->n], &diag);
+			c->err = start_once(which, session->mem_bytes, &c->starts[c->n], &c->diag);
 			if (c->err == 0) {
 				c->n++;
 				add_json(session, which);
-			} else {
-				snprintf(c->reason, sizeof(c->reason), "%s", diag.text);
 			}
 			if (c->err == -EINTR)
 				return -EINTR;
@@ -325,7 +322,7 @@ static void print(const struct session *session, FILE *out)
 	for (unsigned which = 0; which < CONTENDERS; which++) {
 		if (session->contenders[which].err < 0)
 			fprintf(out, "not measured: %s: %s\n", contender_name(which),
-				session->contenders[which].reason);
+				session->contenders[which].diag.text);
 	}
 	fprintf(out,
 		"\n"

@@ -135,7 +135,6 @@ static int analyse(struct session *session, struct timer_row *row, const struct 
 static void run_row(struct session *session, struct timer_row *row)
 {
 	struct measurement m;
-	struct diag diag = {""};
 
 	progress_step(&session->progress, "%s every %g us", row->source->name,
 		(double)row->interval_ns / 1000);
@@ -143,15 +142,13 @@ static void run_row(struct session *session, struct timer_row *row)
 	if (row->err < 0)
 		return;
 	row->err = timer_measure(
-		session->context, &session->plan, row->source, row->interval_ns, &m, &diag);
+		session->context, &session->plan, row->source, row->interval_ns, &m, &row->diag);
 	if (row->err == 0) {
 		row->err = analyse(session, row, &m);
 		if (row->err < 0)
-			diag_set(&diag, row->err, "out of memory");
+			diag_set(&row->diag, row->err, "out of memory");
 		measurement_end(&m);
 	}
-	if (row->err < 0)
-		snprintf(row->reason, sizeof(row->reason), "%s", diag.text);
 	session->interrupted |= row->err == -EINTR;
 }
 
@@ -183,7 +180,7 @@ static void add_skipped(struct session *session)
 			results_add(&session->results, skipped, NULL,
 				json_pack("{s:s, s:I, s:o}", "source", row->source->name,
 					"interval_ns", (json_int_t)row->interval_ns, "reason",
-					results_text(row->reason)));
+					json_text(row->diag.text)));
 	}
 	results_add(&session->results, session->results.root, "skipped", skipped);
 }
@@ -222,7 +219,7 @@ static int finish(struct session *session)
 		for (size_t i = 0; i < session->n_rows; i++) {
 			if (session->rows[i].err < 0)
 				fprintf(stderr, "tickvm: bench timer: %s: %s\n",
-					session->rows[i].source->name, session->rows[i].reason);
+					session->rows[i].source->name, session->rows[i].diag.text);
 		}
 	}
 	add_skipped(session);

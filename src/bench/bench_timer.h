@@ -71,7 +71,7 @@ struct timer_row {
 	struct timer_run *runs;
 	size_t n;
 	int err;
-	char reason[256];
+	struct diag diag; /* why err */
 };
 
 void timer_report(const struct timer_plan *plan, const struct vm_config *machine,

@@ -66,7 +66,7 @@ static void add_vm(struct results *results, json_t *run, const struct measuremen
 	struct vm *vm = m->launch.vm;
 	const struct vm_config *config = &m->launch.config;
 
-	results_add(results, run, "machine", results_machine(results, config));
+	results_add(results, run, "machine", machine_json(config));
 	results_add(results, run, "stamp_cycles",
 		json_integer((json_int_t)m->launch.result->stamp_cycles));
 	results_add(results, run, "coalesced", json_integer((json_int_t)vm_coalesced(vm)));

@@ -201,7 +201,7 @@ static void skipped_lines(const struct timer_row *rows, size_t n, FILE *out)
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].err < 0 && !said_before(rows, i))
 			fprintf(out, "not measured: %s: %s\n", rows[i].source->name,
-				rows[i].reason);
+				rows[i].diag.text);
 	}
 }
 

@@ -7,8 +7,7 @@
 #include "stats.h"
 
 #include "tickvm/bench.h"
-
-#include <jansson.h>
+#include "tickvm/facts_json.h"
 
 #define RESULTS_SCHEMA "tickvm-results/1"
 
@@ -26,19 +25,13 @@ void results_end(struct results *results);
 /* Adds a member to object (or, with key NULL, an element to an array), taking value over. */
 void results_add(struct results *results, json_t *object, const char *key, json_t *value);
 
-/* A string of any bytes: what is not UTF-8 loses its non-ASCII bytes. */
-json_t *results_text(const char *text);
-
-/* To path ("-": stdout) through path.tmp, synced and renamed: a reader sees the old file or the new
- * one. */
+/* To path, as tickvm/output.h says. */
 int results_write(const struct results *results, const char *path, struct diag *diag);
 
 /* Writes to context->json where the user gave it; interrupted is recorded. 0, or 1 with the reason
  * printed. */
 int results_finish(struct results *results, const struct bench_context *context, bool interrupted);
 
-/* The machine as configured. */
-json_t *results_machine(struct results *results, const struct vm_config *config);
 /* Samples in TSC ticks, as nanoseconds. */
 json_t *results_summary(const struct summary *summary);
 /* Bins [low, high, count] in ticks, low to high, empty ones left out. */

@@ -6,7 +6,7 @@
 
 #include "options.h"
 
-#include <jansson.h>
+#include "tickvm/facts_json.h"
 
 /* Exit statuses. run and trace pass on the guest's own (0 to STATUS_GUEST_MAX) and use the 12x ones
  * for theirs, as timeout(1) and env(1) do; the other commands use the small ones. */
@@ -58,14 +58,5 @@ void print_trace(FILE *out, struct vm *vm, unsigned vcpus, bool per_vcpu);
 /* ---- trace_json.c: schema tickvm-trace/1, docs/trace.md ---- */
 
 json_t *trace_json(const struct launch *launch, const struct options *options);
-
-/* ---- json_file.c ---- */
-
-json_t *json_unsigned(uint64_t value); /* above INT64_MAX: a string of digits */
-json_t *json_text(const char *text);   /* NULL: null; what is not UTF-8 becomes '?' */
-json_t *host_json(const struct host_facts *facts);
-/* path "-" is standard output. A file is written beside path, then renamed. Takes over the
- * reference. */
-int json_save(json_t *json, const char *path, struct diag *diag);
 
 #endif

@@ -35,7 +35,7 @@ static json_t *doctor_json(
 				checks[i].level == CHECK_FAIL ? "fail" : verdicts[checks[i].level],
 				"found", checks[i].found, "remedy", checks[i].remedy));
 	return json_pack("{s:s, s:s, s:i, s:o, s:o}", "schema", "tickvm-doctor/1", "version",
-		TICKVM_VERSION, "exit_status", status, "host", host_json(facts), "checks", all);
+		TICKVM_VERSION, "exit_status", status, "host", facts_json(facts), "checks", all);
 }
 
 static int judge(const struct host_facts *facts, const struct host_check *checks, unsigned n)
@@ -60,8 +60,8 @@ static int examine(const struct options *options, struct diag *diag)
 			print_host(&facts);
 		print_checks(checks, n, options->quiet);
 	}
-	if (options->json != NULL &&
-		json_save(doctor_json(&facts, checks, n, status), options->json, diag) < 0) {
+	if (options->json != NULL && json_write(doctor_json(&facts, checks, n, status),
+					     JSON_INDENT(1), options->json, diag) < 0) {
 		complain("doctor", "%s", diag->text);
 		return STATUS_FAILED;
 	}
@@ -75,7 +75,10 @@ int cmd_doctor(int argc, char **argv, const char *command_line)
 	struct diag diag = {""};
 	int status = STATUS_OK;
 	cli_options_init(&options);
-	if (cli_options_parse(&options, COMMAND_DOCTOR, &argc, argv, &diag) < 0) {
+	int err = cli_options_parse(&options, COMMAND_DOCTOR, &argc, argv, &diag);
+	if (err == 0 && !options.help)
+		err = cli_options_check_output(&options, &diag);
+	if (err < 0) {
 		complain("doctor", "%s", diag.text);
 		status = STATUS_USAGE;
 	} else if (options.help) {

@@ -173,7 +173,7 @@ void cli_launch_end(struct launch *launch, struct options *options)
 {
 	struct diag diag = {""};
 	if (options->json != NULL &&
-		json_save(trace_json(launch, options), options->json, &diag) < 0) {
+		json_write(trace_json(launch, options), JSON_INDENT(1), options->json, &diag) < 0) {
 		complain(launch->command, "%s", diag.text);
 		launch->status = STATUS_ERROR;
 	}

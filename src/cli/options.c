@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Turns words into a configuration by the table in option_table.c.
- * It does not start anything, and looks at the host only in cli_options_check_host(). */
+ * It does not start anything, and looks at the host only in
+ * cli_options_check_host() and cli_options_check_output(). */
 #include "options.h"
 #include "tickvm/guest_abi.h"
+#include "tickvm/output.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -387,6 +389,14 @@ int cli_options_check(
 	return err;
 }
 
+int cli_options_check_output(const struct options *options, struct diag *diag)
+{
+	int err = options->json != NULL ? output_check(options->json, diag) : 0;
+	if (err == 0 && options->events != NULL)
+		err = output_check(options->events, diag);
+	return err;
+}
+
 int cli_options_check_host(const struct options *options, struct diag *diag)
 {
 	char online[256] = "";
@@ -399,7 +409,8 @@ int cli_options_check_host(const struct options *options, struct diag *diag)
 	if (online[0] == '\0') /* no sysfs: CPUs are numbered from 0 */
 		snprintf(online, sizeof(online), "0-%ld", sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
-	return cli_options_check(options, online, pages * (uint64_t)sysconf(_SC_PAGESIZE), diag);
+	int err = cli_options_check(options, online, pages * (uint64_t)sysconf(_SC_PAGESIZE), diag);
+	return err == 0 ? cli_options_check_output(options, diag) : err;
 }
 
 void cli_options_help(FILE *out, enum command command)

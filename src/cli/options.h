@@ -69,7 +69,10 @@ int cli_options_parse(
  */
 int cli_options_check(
 	const struct options *options, const char *online, uint64_t host_mem, struct diag *diag);
-/* cli_options_check() against this host. */
+/* Could the files of --json and --events be written? What was measured must not be lost to a typo.
+ */
+int cli_options_check_output(const struct options *options, struct diag *diag);
+/* cli_options_check() against this host, and cli_options_check_output(). */
 int cli_options_check_host(const struct options *options, struct diag *diag);
 void cli_options_help(FILE *out, enum command command);
 

@@ -6,25 +6,14 @@
 #include "tickvm/clock.h"
 #include "tickvm/guest_abi.h"
 
-/* VM_AUTO is the word, as on the command line. */
-static json_t *automatic(int64_t value)
+/* Above INT64_MAX: a string of digits. */
+static json_t *json_unsigned(uint64_t value)
 {
-	return value == VM_AUTO ? json_string("auto") : json_integer(value);
-}
-
-static json_t *machine_json(const struct vm_config *m)
-{
-	json_t *pins = json_array();
-	for (unsigned i = 0; i < m->vcpus; i++)
-		json_array_append_new(pins, json_integer(m->vcpu_cpu[i]));
-	return json_pack("{s:o, s:o, s:i, s:I, s:s, s:o, s:i, s:i, s:i, s:I, s:o, s:o, s:I, s:I}",
-		"kernel", json_text(m->kernel), "append", json_text(m->append), "vcpus",
-		(int)m->vcpus, "mem_bytes", (json_int_t)m->mem_bytes, "irqchip",
-		irqchip_name(m->irqchip), "pin", pins, "vcpu_priority", m->vcpu_fifo_priority,
-		"timer_cpu", m->timer_cpu, "timer_priority", m->timer_priority, "timer_spin_ns",
-		(json_int_t)m->timer_spin_ns, "timer_advance_ns", automatic(m->timer_advance_ns),
-		"halt_poll_ns", automatic(m->halt_poll_ns), "quiet_window_ns",
-		(json_int_t)m->quiet_window_ns, "timeout_ns", (json_int_t)m->timeout_ns);
+	char digits[24];
+	if (value <= INT64_MAX)
+		return json_integer((json_int_t)value);
+	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+	return json_string(digits);
 }
 
 static json_t *histogram_json(const struct histogram *h)
@@ -161,7 +150,7 @@ json_t *trace_json(const struct launch *launch, const struct options *options)
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema", "tickvm-trace/1", "version", TICKVM_VERSION, "command_line",
-		json_text(launch->command_line), "host", host_json(&facts), "machine",
+		json_text(launch->command_line), "host", facts_json(&facts), "machine",
 		machine_json(&options->machine), "outcome", outcome_json, "tsc_hz",
 		json_unsigned(clock_tsc_hz()), "startup", startup_json(vm), "tsc_offset",
 		offset_json(vm), "vcpus", vcpus_json(vm, options->machine.vcpus), "kvm_stats",

@@ -4,22 +4,16 @@
 #include "tickvm/trace.h"
 
 #include "tickvm/device.h"
+#include "tickvm/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* err is the first failure's negative errno; after it nothing more is written. */
 struct writer {
 	FILE *file;
-	int err;
 	const char *separator; /* before the next event */
 	uint64_t origin_tsc, hz;
 };
@@ -28,11 +22,8 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 {
 	va_list args;
 
-	if (w->err != 0)
-		return;
 	va_start(args, format);
-	if (vfprintf(w->file, format, args) < 0)
-		w->err = -errno;
+	vfprintf(w->file, format, args);
 	va_end(args);
 }
 
@@ -93,7 +84,7 @@ static void put_ring(struct writer *w, const struct trace_ring *ring, unsigned v
 
 	put_head(w, "M", vcpu + 1, "thread_name");
 	put(w, "\"args\":{\"name\":\"vCPU %u\"}}", vcpu);
-	for (size_t i = 0; i < count && w->err == 0; i++)
+	for (size_t i = 0; i < count && !ferror(w->file); i++)
 		put_exit(w, vcpu + 1, trace_ring_get(ring, i));
 }
 
@@ -135,84 +126,18 @@ static uint64_t earliest(struct trace_ring *const *rings, unsigned vcpus)
 	return origin == UINT64_MAX ? 0 : origin;
 }
 
-static void flush(struct writer *w)
-{
-	if (w->err == 0 && fflush(w->file) != 0)
-		w->err = -errno;
-}
-
-/* Writes to path itself, then closes it. */
-static int write_file(struct writer *w, const char *path, int flags, bool sync,
-	struct trace_ring *const *rings, unsigned vcpus)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | flags, 0666);
-
-	if (fd < 0)
-		return -errno;
-	w->file = fdopen(fd, "w");
-	if (w->file == NULL) {
-		w->err = -errno;
-		close(fd);
-		return w->err;
-	}
-	put_trace(w, rings, vcpus);
-	flush(w);
-	if (w->err == 0 && sync && fsync(fd) != 0)
-		w->err = -errno;
-	if (fclose(w->file) != 0 && w->err == 0)
-		w->err = -errno;
-	return w->err;
-}
-
-/* The old file stays whole until the new one is. */
-static int replace_file(
-	struct writer *w, const char *path, struct trace_ring *const *rings, unsigned vcpus)
-{
-	char *temporary;
-
-	if (asprintf(&temporary, "%s.tmp", path) < 0)
-		return -ENOMEM;
-	int err = write_file(w, temporary, O_NOFOLLOW, true, rings, vcpus);
-	if (err == 0 && rename(temporary, path) != 0)
-		err = -errno;
-	if (err != 0)
-		unlink(temporary);
-	free(temporary);
-	return err;
-}
-
-/* A device, a pipe or a symbolic link (/dev/null, /dev/stdout) is written through: renaming over it
- * would replace it. */
-static bool is_special(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
 int trace_write_chrome(const char *path, struct trace_ring *const *rings, unsigned vcpus,
 	uint64_t tsc_hz, struct diag *diag)
 {
 	struct writer w = {.separator = "", .origin_tsc = earliest(rings, vcpus), .hz = tsc_hz};
-	int err;
+	struct output *output;
 
 	if (tsc_hz == 0)
 		return diag_set(diag, -EINVAL, "%s: the TSC's frequency is not known", path);
-	if (strcmp(path, "-") == 0) {
-		w.file = stdout;
-		put_trace(&w, rings, vcpus);
-		flush(&w);
-		err = w.err;
-	} else if (is_special(path)) {
-		err = write_file(&w, path, 0, false, rings, vcpus);
-	} else {
-		err = replace_file(&w, path, rings, vcpus);
-	}
-	if (err != 0)
-		return diag_set(diag, err, "cannot write the trace to %s: %s%s", path,
-			strerror(-err),
-			err == -ENOSPC ? "; free some space, record fewer events, or name "
-					 "another file with --events"
-				       : "; name a file that can be written with --events");
-	return 0;
+	int err = output_open(&output, path, diag);
+	if (err < 0)
+		return err;
+	w.file = output_stream(output);
+	put_trace(&w, rings, vcpus);
+	return output_commit(output, diag);
 }

@@ -69,6 +69,19 @@ Test(cli, wrong_options)
 	refused("bench timer --mem 1M", 2, "from 4M to 3G");
 }
 
+/* Before anything is measured: there is no output, and a quarter of an hour is not lost to a typo.
+ */
+Test(cli, files_that_cannot_be_written)
+{
+	refused("run --json /nonexistent/x", 125, "cannot write /nonexistent/x: No such file");
+	refused("run --serial null --json /tmp", 125, "cannot write /tmp: Is a directory");
+	refused("trace --json /nonexistent/x", 125, "name a file that can be written");
+	refused("trace --events /nonexistent/x", 125, "cannot write /nonexistent/x: No such file");
+	refused("bench timer --json /nonexistent/x", 2, "cannot write /nonexistent/x: No such");
+	refused("doctor --json /nonexistent/x", 2, "cannot write /nonexistent/x: No such file");
+	refused("doctor --json=", 2, "cannot write : No such file");
+}
+
 static void refused_output(const char *line, int status)
 {
 	char command[128];
@@ -135,6 +148,10 @@ Test(cli, doctor_agrees_with_itself)
 	cr_expect_str_eq(json_string_value(json_object_get(json, "schema")), "tickvm-doctor/1");
 	cr_expect_eq(json_integer_value(json_object_get(json, "exit_status")), r.status);
 	cr_expect_gt(json_array_size(json_object_get(json, "checks")), 5);
+	json_t *host = json_object_get(json, "host"), *kvm = json_object_get(host, "kvm");
+	cr_expect(json_is_string(json_object_get(host, "kvm_backend")));
+	cr_expect_eq(json_integer_value(json_object_get(kvm, "errno")), 0);
+	cr_expect_gt(json_integer_value(json_object_get(kvm, "max_vcpus")), 0);
 	json_decref(json);
 }
 

@@ -18,7 +18,9 @@ static void describe(unsigned i, const char *name, uint32_t flags, uint16_t size
 	struct kvm_stats_desc desc = {.flags = flags, .size = size, .offset = offset};
 
 	memcpy(block + i * STRIDE, &desc, sizeof(desc));
-	strncpy((char *)block + i * STRIDE + sizeof(desc), name, NAME_SIZE);
+	cr_assert_leq(strlen(name), NAME_SIZE);
+	memset(block + i * STRIDE + sizeof(desc), 0, NAME_SIZE);
+	memcpy(block + i * STRIDE + sizeof(desc), name, strlen(name));
 }
 
 static int parse(uint32_t num_desc, size_t len)

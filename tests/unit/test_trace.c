@@ -5,15 +5,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define HZ 1000000000ULL /* a tick is a nanosecond */
@@ -278,31 +274,6 @@ Test(trace_chrome, an_unknown_frequency_is_refused)
 	cr_assert_neq(access(path, F_OK), 0);
 }
 
-/* A file size limit stands in for a full disk. */
-Test(trace_chrome, a_failed_write_keeps_the_old_file)
-{
-	struct trace_ring *ring = trace_ring_create(4096);
-	struct rlimit limit = {.rlim_cur = 100000, .rlim_max = 100000};
-	struct diag diag = {""};
-	char kept[8] = "";
-
-	FILE *old = fopen(path, "w");
-	cr_assert_not_null(old);
-	fputs("old", old);
-	fclose(old);
-	fill(ring, 4096);
-	signal(SIGXFSZ, SIG_IGN);
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(trace_write_chrome(path, &ring, 1, HZ, &diag), -EFBIG);
-	cr_assert_not_null(strstr(diag.text, path), "%s", diag.text);
-	cr_assert_neq(access(temporary, F_OK), 0);
-	old = fopen(path, "r");
-	cr_assert_not_null(fgets(kept, sizeof(kept), old));
-	fclose(old);
-	cr_assert_str_eq(kept, "old");
-	trace_ring_destroy(ring);
-}
-
 Test(trace_chrome, a_full_device_is_reported)
 {
 	struct trace_ring *ring = trace_ring_create(16);
@@ -314,26 +285,4 @@ Test(trace_chrome, a_full_device_is_reported)
 	cr_assert_eq(trace_write_chrome(path, &ring, 1, HZ, &diag), -ENOSPC);
 	cr_assert_not_null(strstr(diag.text, "No space left"), "%s", diag.text);
 	trace_ring_destroy(ring);
-}
-
-/* As root a rename over /dev/null would succeed; here only a link to it is at stake. */
-Test(trace_chrome, what_is_not_a_regular_file_is_not_replaced)
-{
-	struct trace_ring *none = NULL;
-	struct diag diag = {""};
-	struct stat st;
-
-	cr_assert_eq(symlink("/dev/null", path), 0);
-	cr_assert_eq(trace_write_chrome(path, &none, 1, HZ, &diag), 0, "%s", diag.text);
-	cr_assert_eq(lstat(path, &st), 0);
-	cr_assert(S_ISLNK(st.st_mode));
-}
-
-Test(trace_chrome, a_missing_directory_is_reported)
-{
-	struct trace_ring *none = NULL;
-	struct diag diag = {""};
-
-	cr_assert_eq(trace_write_chrome("/nonexistent/x/trace.json", &none, 1, HZ, &diag), -ENOENT);
-	cr_assert_not_null(strstr(diag.text, "/nonexistent/x/trace.json"));
 }

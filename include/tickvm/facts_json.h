@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every JSON file of tickvm has in common: the host, the machine, text of any bytes, the way
+ * to the disk. Names are those of docs/results.schema.json. Objects are NULL when there is no
+ * memory. */
+#ifndef TICKVM_FACTS_JSON_H
+#define TICKVM_FACTS_JSON_H
+
+#include "tickvm/vm.h"
+
+#include <jansson.h>
+
+/* NULL: null. What is not UTF-8 loses its bytes above ASCII. */
+json_t *json_text(const char *text);
+/* What the host does not say is left out. */
+json_t *facts_json(const struct host_facts *facts);
+json_t *machine_json(const struct vm_config *config);
+/* To path as tickvm/output.h says, with jansson's flags. Takes json over; NULL: -ENOMEM. */
+int json_write(json_t *json, size_t flags, const char *path, struct diag *diag);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A file that is whole or absent: who reads it sees the old one or the whole new one. */
+#ifndef TICKVM_OUTPUT_H
+#define TICKVM_OUTPUT_H
+
+#include "tickvm/diag.h"
+
+#include <stdio.h>
+
+struct output;
+
+/* Begins path (which must live until the end) beside it, in path.tmp. "-" is standard output, and
+ * what is no regular file is written through: a device, a pipe, a symbolic link to anything. 0 or a
+ * negative errno. */
+int output_open(struct output **out, const char *path, struct diag *diag);
+/* Errors of writing to it may be ignored: output_commit() reports them. */
+FILE *output_stream(struct output *output);
+/* Synced and renamed; after an error the old file is as it was. Either frees output. */
+int output_commit(struct output *output, struct diag *diag);
+void output_discard(struct output *output);
+
+/* Could path be written? For a look before a long run; leaves no trace. */
+int output_check(const char *path, struct diag *diag);
+
+#endif

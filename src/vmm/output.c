@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Replaces a file by a whole new one or not at all.
+ * It does not know what is in it, and keeps neither owner nor mode of the old one. */
+#include "tickvm/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct output {
+	FILE *stream;
+	const char *path;
+	char *temporary; /* NULL: written through */
+};
+
+static int cannot_write(const char *path, int err, struct diag *diag)
+{
+	bool full = err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
+
+	return diag_set(diag, err, "cannot write %s: %s; %sname a file that can be written",
+		strcmp(path, "-") == 0 ? "standard output" : path, strerror(-err),
+		full ? "free some space or " : "");
+}
+
+/* Renaming over a device, a pipe or a symbolic link (/dev/null, /dev/stdout) would replace it. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+/* A descriptor or a negative errno. */
+static int open_write(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The same; *temporary is set if it is there. */
+static int open_temporary(const char *path, char **temporary)
+{
+	char *name;
+
+	if (path[0] == '\0')
+		return -ENOENT;
+	if (asprintf(&name, "%s.tmp", path) < 0)
+		return -ENOMEM;
+	int fd = open_write(name, O_CREAT | O_TRUNC | O_NOFOLLOW);
+	if (fd >= 0)
+		*temporary = name;
+	else
+		free(name);
+	return fd;
+}
+
+static int open_stream(struct output *output)
+{
+	if (strcmp(output->path, "-") == 0) {
+		output->stream = stdout;
+		return 0;
+	}
+	int fd = is_special(output->path) ? open_write(output->path, O_TRUNC)
+					  : open_temporary(output->path, &output->temporary);
+	if (fd < 0)
+		return fd;
+	output->stream = fdopen(fd, "w");
+	if (output->stream != NULL)
+		return 0;
+	int err = -errno;
+	close(fd);
+	return err;
+}
+
+int output_open(struct output **out, const char *path, struct diag *diag)
+{
+	struct output *output = calloc(1, sizeof(*output));
+	int err = -ENOMEM;
+
+	if (output != NULL) {
+		output->path = path;
+		err = open_stream(output);
+		if (err == 0) {
+			*out = output;
+			return 0;
+		}
+		output_discard(output);
+	}
+	return cannot_write(path, err, diag);
+}
+
+FILE *output_stream(struct output *output)
+{
+	return output->stream;
+}
+
+/* A write that failed before is tried again by fflush(), which then says why; should it succeed
+ * now, bytes in the middle may be missing all the same. */
+static int flush(const struct output *output)
+{
+	if (fflush(output->stream) != 0)
+		return -errno;
+	if (ferror(output->stream))
+		return -EIO;
+	if (output->temporary != NULL && fsync(fileno(output->stream)) != 0)
+		return -errno;
+	return 0;
+}
+
+int output_commit(struct output *output, struct diag *diag)
+{
+	int err = flush(output);
+
+	if (output->stream != stdout && fclose(output->stream) != 0 && err == 0)
+		err = -errno;
+	output->stream = NULL;
+	if (err == 0 && output->temporary != NULL) {
+		if (rename(output->temporary, output->path) != 0) {
+			err = -errno;
+		} else {
+			free(output->temporary);
+			output->temporary = NULL;
+		}
+	}
+	if (err != 0)
+		cannot_write(output->path, err, diag);
+	output_discard(output);
+	return err;
+}
+
+/* What is still open is closed; the temporary file goes unless it has been renamed. */
+void output_discard(struct output *output)
+{
+	if (output->stream != NULL && output->stream != stdout)
+		fclose(output->stream);
+	if (output->temporary != NULL)
+		unlink(output->temporary);
+	free(output->temporary);
+	free(output);
+}
+
+/* Opening and closing a pipe would end it for its reader. */
+static int check_special(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? -EISDIR : S_ISSOCK(st.st_mode) ? -ENXIO : 0;
+}
+
+static int check_temporary(const char *path)
+{
+	char *temporary = NULL;
+	int fd = open_temporary(path, &temporary);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	unlink(temporary);
+	free(temporary);
+	return 0;
+}
+
+int output_check(const char *path, struct diag *diag)
+{
+	if (strcmp(path, "-") == 0)
+		return 0;
+	int err = is_special(path) ? check_special(path) : check_temporary(path);
+	return err < 0 ? cannot_write(path, err, diag) : 0;
+}
