@@ -60,6 +60,7 @@ struct timer_thread {
 	struct rt_duty duty;
 	bool watching;
 	nsec_t watch_end;
+	nsec_t linger_end;
 	int dma_latency_fd;
 	struct timer_thread_stats stats;
 };
@@ -126,12 +127,16 @@ static void begin_watching(struct timer_thread *thread)
 	thread->watch_end = vm_clock_now(thread->config.clock) + thread->config.watch_ns;
 }
 
-/* Worth staying awake for: a guest that arms through the page does so in its handler or soon after.
- * Once the next deadline is there, the page is looked at only while the thread is awake anyway. */
-static bool expects_arming(struct timer_thread *thread, nsec_t now)
+/* Until when staying awake may spare a wake-up. A guest arms its next timer in the handler of the
+ * one before or soon after: while nothing is armed, the thread lingers as long as it would spin.
+ * One that arms through the page is watched for longer, until its next deadline is there. */
+static nsec_t awake_end(struct timer_thread *thread, nsec_t due)
 {
-	return thread->watching && now < thread->watch_end &&
-	       !is_queued(thread, thread->page_client);
+	nsec_t end = due == NSEC_NEVER ? thread->linger_end : 0;
+
+	if (thread->watching && thread->watch_end > end && !is_queued(thread, thread->page_client))
+		end = thread->watch_end;
+	return end;
 }
 
 /* The guest may have armed just before it could see that it has to ring now: look once more. */
@@ -196,8 +201,8 @@ static void rehearse(struct timer_thread *thread)
 	pthread_mutex_unlock(&thread->lock);
 }
 
-/* Spins to the deadline due, or to the end of the watch. True: the deadline has come. */
-static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due)
+/* Spins to the deadline due; one that is far is waited for until awake_end. True: it has come. */
+static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due, nsec_t awake_end)
 {
 	const struct vm_clock *clock = thread->config.clock;
 	uint64_t target = vm_clock_to_tsc(clock, due);
@@ -205,8 +210,8 @@ static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due)
 	uint64_t rehearsal = vm_clock_to_tsc(clock, due > REHEARSE_NS ? due - REHEARSE_NS : 0);
 	uint64_t round_end = vm_clock_to_tsc(clock, now + SPIN_ROUND_NS);
 
-	if (due - now > spin_room(thread) && now + SPIN_ROUND_NS > thread->watch_end)
-		round_end = vm_clock_to_tsc(clock, thread->watch_end);
+	if (due - now > spin_room(thread) && now + SPIN_ROUND_NS > awake_end)
+		round_end = vm_clock_to_tsc(clock, awake_end);
 	for (unsigned turn = 0;; turn++) {
 		uint64_t tsc = clock_tsc();
 
@@ -269,6 +274,7 @@ static void run_due(struct timer_thread *thread, nsec_t now)
 		if (client == thread->page_client)
 			begin_watching(thread);
 	}
+	thread->linger_end = vm_clock_now(thread->config.clock) + thread->config.spin_ns;
 }
 
 /* ---- the thread ---- */
@@ -295,13 +301,14 @@ static void step(struct timer_thread *thread)
 
 	enum rt_room room = rt_duty_room(&thread->duty);
 	uint64_t spin_ns = spin_room(thread);
+	nsec_t until = room == RT_ROOM_FULL ? awake_end(thread, due) : 0;
 
 	if (room == RT_ROOM_NONE) {
 		rest(thread, now, due);
 	} else if (due <= now) {
 		run_due(thread, now);
-	} else if (due - now <= spin_ns || (room == RT_ROOM_FULL && expects_arming(thread, now))) {
-		if (spin_towards(thread, now, due))
+	} else if (due - now <= spin_ns || now < until) {
+		if (spin_towards(thread, now, due, until))
 			run_due(thread, due);
 	} else {
 		thread->stats.spin_capped += spin_ns < thread->config.spin_ns;
