@@ -9,9 +9,6 @@
  * pause of the host): covering it would make the guest spin that long before every deadline. */
 #define COVER_DROPS_MAX_FROM 16
 #define COVER_MARGIN_NS      250
-/* What is beyond this many medians is not covered, however often it comes: on short intervals an
- * advance that long would leave no time to arm. */
-#define COVER_MEDIANS 4
 
 void advance_reset(struct advance *advance)
 {
@@ -59,11 +56,6 @@ void advance_add(struct advance *advance, uint32_t latency_ns)
 	advance->next = (advance->next + 1) % ADVANCE_WINDOW;
 }
 
-static uint32_t median(const struct advance *advance)
-{
-	return advance->sorted[(advance->count - 1) / 2];
-}
-
 /* Rare outliers are ten times the usual latency: in a plain mean, one in a hundred would make all
  * the others early by a tenth. What is beyond twice the median is left out. */
 uint32_t advance_typical(const struct advance *advance)
@@ -71,12 +63,12 @@ uint32_t advance_typical(const struct advance *advance)
 	if (advance->count == 0)
 		return 0;
 
-	uint64_t ordinary = 2 * (uint64_t)median(advance), sum = 0;
+	uint64_t median = advance->sorted[(advance->count - 1) / 2], sum = 0;
 	unsigned n = 0;
 
 	do
 		sum += advance->sorted[n++];
-	while (n < advance->count && advance->sorted[n] <= ordinary);
+	while (n < advance->count && advance->sorted[n] <= 2 * median);
 	return (uint32_t)(sum / n);
 }
 
@@ -86,9 +78,6 @@ uint32_t advance_cover(const struct advance *advance)
 		return 0;
 
 	unsigned top = advance->count - (advance->count >= COVER_DROPS_MAX_FROM ? 2 : 1);
-	uint64_t most = COVER_MEDIANS * (uint64_t)median(advance);
-	uint64_t covered = advance->sorted[top] < most ? advance->sorted[top] : most;
 
-	covered += covered / 16 + COVER_MARGIN_NS;
-	return covered < UINT32_MAX ? (uint32_t)covered : UINT32_MAX;
+	return advance->sorted[top] + advance->sorted[top] / 16 + COVER_MARGIN_NS;
 }

@@ -142,26 +142,12 @@ static void release_held(struct dedicated_timer *timer, nsec_t now)
 
 /* ---- arming and firing ---- */
 
-/* A learned advance takes three quarters of the time from arming to deadline at most: an
- * interrupt during the guest's arming access would be later for it, and teach an even longer
- * advance. */
-static uint64_t advance_within(const struct dedicated_timer *timer, uint64_t lead_ns)
-{
-	uint64_t most = lead_ns - lead_ns / 4;
-
-	if (timer->config.advance_ns != DEDICATED_ADVANCE_AUTO ||
-		timer->control & DT_CONTROL_PERIODIC)
-		return timer->advance_ns;
-	return timer->advance_ns < most ? timer->advance_ns : most;
-}
-
 static void set_pending(struct dedicated_timer *timer, nsec_t now, uint64_t deadline)
 {
-	nsec_t due = guest_tsc_to_nsec(&timer->config.tsc, deadline);
-
 	timer->deadline = deadline;
 	timer->armed_at = now;
-	timer->fire_at = subtract_to_zero(due, advance_within(timer, subtract_to_zero(due, now)));
+	timer->fire_at = subtract_to_zero(
+		guest_tsc_to_nsec(&timer->config.tsc, deadline), timer->advance_ns);
 }
 
 /* Disarming ends the wait for an acknowledgement too: nothing is left to be quiet for. */

@@ -80,9 +80,9 @@ static int get_cpuid(struct vm *vm, struct diag *diag)
 	return 0;
 }
 
-/* KVM's LAPIC has the mode by capability; ours always, but on vmx (Linux 5.8 and later) and svm
- * (6.18 and later) KVM may take the guest's WRMSR to IA32_TSC_DEADLINE before any filter and drop
- * it: there a guest of ours must use the counter. */
+/* KVM's LAPIC has the mode by capability. Ours has it always, but on vmx and svm KVM may take the
+ * guest's WRMSR to IA32_TSC_DEADLINE before any filter and drop it (from reading KVM, not tried):
+ * there a guest of ours must use the counter. */
 static bool offers_tsc_deadline(const struct vm *vm)
 {
 	if (vm->config.irqchip == IRQCHIP_USER)
