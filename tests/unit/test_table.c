@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table printer: alignment, units, the promise to fit 100 columns, and that nothing is cut. */
-#include "../../src/bench/table.h"
+/* Tables as text: alignment, units, the promise to fit 100 columns, and that nothing is cut. */
+#include "tickvm/page.h"
 
 #include <criterion/criterion.h>
 
@@ -8,15 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the table prints; the caller frees it. */
-static char *printed(const struct table *table)
+static struct page *page;
+
+static struct table *new_table(const char *align, const char *const *titles)
+{
+	page = page_create();
+	return page_table(page, "test", align, titles);
+}
+
+/* What the page prints; the caller frees it. */
+static char *printed(void)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	table_print(table, out);
+	page_print(page, PAGE_TEXT, out);
 	fclose(out);
+	page_destroy(page);
 	return text;
 }
 
@@ -35,106 +44,184 @@ static size_t longest_line(const char *text)
 Test(table, columns_are_as_wide_as_their_widest_cell)
 {
 	static const char *const titles[] = {"source", "n"};
-	struct table *table = table_create("lr", titles);
+	struct table *table = new_table("lr", titles);
 
 	table_cell(table, "%s", "kvm-lapic");
 	table_cell(table, "%d", 5);
 	table_cell(table, "%s", "pit");
 	table_cell(table, "%d", 12345);
-	char *text = printed(table);
+	char *text = printed();
 
 	cr_assert_str_eq(text, "source         n\n"
 			       "kvm-lapic      5\n"
 			       "pit        12345\n");
 	free(text);
-	table_destroy(table);
 }
 
 Test(table, no_spaces_at_the_end_of_a_line)
 {
 	static const char *const titles[] = {"n", "handled by"};
-	struct table *table = table_create("rl", titles);
+	struct table *table = new_table("rl", titles);
 
 	table_cell(table, "1");
 	table_cell(table, "KVM");
-	char *text = printed(table);
+	char *text = printed();
 
 	cr_assert_str_eq(text, "n  handled by\n1  KVM\n");
 	free(text);
-	table_destroy(table);
 }
 
 Test(table, durations_in_microseconds)
 {
 	static const char *const titles[] = {"a", "b", "c", "d", "e"};
-	struct table *table = table_create("rrrrr", titles);
+	struct table *table = new_table("rrrrr", titles);
 
 	table_cell_us(table, 1234);
 	table_cell_us(table, -0.4 * 1000);
 	table_cell_us(table, 999999);
 	table_cell_us(table, 12345678);
 	table_cell_us(table, (double)NAN);
-	char *text = printed(table);
+	char *text = printed();
 
 	cr_assert_not_null(strstr(text, "1.234  -0.400  999.999  12345.7  -\n"), "%s", text);
 	free(text);
-	table_destroy(table);
+}
+
+Test(table, figures_with_the_digits_that_mean_something)
+{
+	static const char *const titles[] = {"a", "b"};
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {
+		{1234567.4, "1234567"},
+		{1234.4, "1234"},
+		{999.6, "1000"},
+		{99.96, "100"},
+		{12.34, "12.3"},
+		{9.996, "10.0"},
+		{1.234, "1.23"},
+		{-1.234, "-1.23"},
+		{0.01234, "0.0123"},
+		{1e-12, "1.00e-12"},
+		{0, "0"},
+		{(double)NAN, "-"},
+		{(double)INFINITY, "inf"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct table *table = new_table("lr", titles);
+		char expected[64];
+
+		table_cell(table, "x");
+		table_cell_figure(table, cases[i].value);
+		char *text = printed();
+
+		snprintf(expected, sizeof(expected), "\nx  %s\n", cases[i].text);
+		cr_expect_not_null(strstr(text, expected), "%g: %s", cases[i].value, text);
+		free(text);
+	}
+}
+
+Test(table, characters_are_counted_not_bytes)
+{
+	static const char *const titles[] = {"a", "b"};
+	struct table *table = new_table("ll", titles);
+
+	table_cell(table, "\xc2\xb5s"); /* a micro sign: two bytes, one column */
+	table_cell(table, "1");
+	char *text = printed();
+
+	cr_assert_str_eq(text, "a   b\n\xc2\xb5s  1\n");
+	free(text);
+}
+
+Test(table, empty_cells_leave_no_spaces)
+{
+	static const char *const titles[] = {"a", "b", ""};
+	struct table *table = new_table("lrl", titles);
+
+	table_cell(table, "one");
+	table_cell(table, "%s", "");
+	table_cell(table, "%s", "");
+	char *text = printed();
+
+	cr_assert_str_eq(text, "a    b\none\n");
+	free(text);
+}
+
+Test(table, a_cell_stays_on_its_line_and_gives_no_commands)
+{
+	static const char *const titles[] = {"a"};
+	struct table *table = new_table("l", titles);
+
+	table_cell(table, "x\ny\x1b[2J");
+	char *text = printed();
+
+	cr_assert_str_eq(text, "a\nx y [2J\n");
+	free(text);
+}
+
+Test(table, without_rows_nothing_is_printed)
+{
+	static const char *const titles[] = {"a"};
+
+	new_table("l", titles);
+	char *text = printed();
+
+	cr_assert_str_empty(text);
+	free(text);
 }
 
 Test(table, the_widest_timer_table_fits)
 {
 	static const char *const titles[] = {"source", "error", "sd", "ci99", "min", "p50", "p90",
 		"p99", "p99.9", "max", "missed"};
-	struct table *table = table_create("lrrrrrrrrrr", titles);
+	struct table *table = new_table("lrrrrrrrrrr", titles);
 
 	table_cell(table, "user-lapic+residual");
 	for (int i = 0; i < 9; i++)
 		table_cell_us(table, -999999);
 	table_cell(table, "4500");
-	char *text = printed(table);
+	char *text = printed();
 
 	cr_assert_leq(longest_line(text), TABLE_WIDTH + 9, "%s", text);
 	free(text);
 
-	struct table *usual = table_create("lrrrrrrrrrr", titles);
+	struct table *usual = new_table("lrrrrrrrrrr", titles);
 
 	table_cell(usual, "user-lapic");
 	for (int i = 0; i < 9; i++)
 		table_cell_us(usual, 123456);
 	table_cell(usual, "4500");
-	text = printed(usual);
+	text = printed();
 	cr_assert_leq(longest_line(text), TABLE_WIDTH, "%s", text);
 	free(text);
-	table_destroy(usual);
-	table_destroy(table);
 }
 
 Test(table, a_wide_table_narrows_its_gaps_and_cuts_nothing)
 {
 	static const char *const titles[] = {"a", "b", "c"};
-	struct table *table = table_create("lrr", titles);
+	struct table *table = new_table("lrr", titles);
 	char text33[34];
 
 	memset(text33, 'x', 33);
 	text33[33] = '\0';
 	for (int i = 0; i < 3; i++)
 		table_cell(table, "%s", text33);
-	char *text = printed(table);
+	char *text = printed();
 
 	cr_assert_eq(longest_line(text), 3 * 33 + 2);
 	free(text);
-	table_destroy(table);
 }
 
 Test(table, an_unfinished_row_ends_its_line)
 {
 	static const char *const titles[] = {"a", "b"};
-	struct table *table = table_create("lr", titles);
+	struct table *table = new_table("lr", titles);
 
 	table_cell(table, "x");
-	char *text = printed(table);
+	char *text = printed();
 
 	cr_assert_eq(text[strlen(text) - 1], '\n');
 	free(text);
-	table_destroy(table);
 }
