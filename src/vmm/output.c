@@ -15,6 +15,8 @@ struct output {
 	FILE *stream;
 	const char *path;
 	char *temporary; /* NULL: written through */
+	int fd;          /* of the stream; -1: it is stdout */
+	int err;         /* of the first write that failed, negative */
 };
 
 static int cannot_write(const char *path, int err, struct diag *diag)
@@ -59,6 +61,22 @@ static int open_temporary(const char *path, char **temporary)
 	return fd;
 }
 
+/* stdio forgets why a write failed, and that bytes were lost once a later one succeeds. */
+static ssize_t put(void *cookie, const char *bytes, size_t n)
+{
+	struct output *output = cookie;
+
+	for (size_t done = 0; done < n && output->err == 0;) {
+		ssize_t part = write(output->fd, bytes + done, n - done);
+
+		if (part >= 0)
+			done += (size_t)part;
+		else if (errno != EINTR)
+			output->err = -errno;
+	}
+	return output->err == 0 ? (ssize_t)n : 0;
+}
+
 static int open_stream(struct output *output)
 {
 	if (strcmp(output->path, "-") == 0) {
@@ -69,12 +87,13 @@ static int open_stream(struct output *output)
 					  : open_temporary(output->path, &output->temporary);
 	if (fd < 0)
 		return fd;
-	output->stream = fdopen(fd, "w");
-	if (output->stream != NULL)
-		return 0;
-	int err = -errno;
-	close(fd);
-	return err;
+	output->stream = fopencookie(output, "w", (cookie_io_functions_t){.write = put});
+	if (output->stream == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	output->fd = fd;
+	return 0;
 }
 
 int output_open(struct output **out, const char *path, struct diag *diag)
@@ -84,6 +103,7 @@ int output_open(struct output **out, const char *path, struct diag *diag)
 
 	if (output != NULL) {
 		output->path = path;
+		output->fd = -1;
 		err = open_stream(output);
 		if (err == 0) {
 			*out = output;
@@ -99,26 +119,36 @@ FILE *output_stream(struct output *output)
 	return output->stream;
 }
 
-/* A write that failed before is tried again by fflush(), which then says why; should it succeed
- * now, bytes in the middle may be missing all the same. */
 static int flush(const struct output *output)
 {
-	if (fflush(output->stream) != 0)
-		return -errno;
-	if (ferror(output->stream))
-		return -EIO;
-	if (output->temporary != NULL && fsync(fileno(output->stream)) != 0)
+	bool failed = fflush(output->stream) != 0 || ferror(output->stream);
+
+	if (output->err != 0)
+		return output->err;
+	if (failed)
+		return errno != 0 ? -errno : -EIO;
+	if (output->temporary != NULL && fsync(output->fd) != 0)
 		return -errno;
 	return 0;
 }
 
+static int close_stream(struct output *output)
+{
+	int err = 0;
+
+	if (output->fd >= 0) {
+		fclose(output->stream);
+		err = close(output->fd) != 0 ? -errno : output->err;
+	}
+	output->stream = NULL;
+	return err;
+}
+
 int output_commit(struct output *output, struct diag *diag)
 {
-	int err = flush(output);
+	int err = flush(output), closed = close_stream(output);
 
-	if (output->stream != stdout && fclose(output->stream) != 0 && err == 0)
-		err = -errno;
-	output->stream = NULL;
+	err = err == 0 ? closed : err;
 	if (err == 0 && output->temporary != NULL) {
 		if (rename(output->temporary, output->path) != 0) {
 			err = -errno;
@@ -136,8 +166,8 @@ int output_commit(struct output *output, struct diag *diag)
 /* What is still open is closed; the temporary file goes unless it has been renamed. */
 void output_discard(struct output *output)
 {
-	if (output->stream != NULL && output->stream != stdout)
-		fclose(output->stream);
+	if (output->stream != NULL)
+		close_stream(output);
 	if (output->temporary != NULL)
 		unlink(output->temporary);
 	free(output->temporary);

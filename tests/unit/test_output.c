@@ -138,7 +138,7 @@ Test(output, a_hole_from_a_disk_that_was_full_for_a_while_is_not_committed)
 	for (int i = 0; i < 1000000; i++)
 		fputc('x', output_stream(output));
 	limit_size(RLIM_INFINITY);
-	cr_assert_eq(output_commit(output, &diag), -EIO);
+	cr_assert_eq(output_commit(output, &diag), -EFBIG);
 	expect_file("old");
 	expect_absent(temporary);
 }
