@@ -26,9 +26,9 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -W
 CPPFLAGS_ALL = -Iinclude -D_GNU_SOURCE -DTICKVM_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 $(WARN) $(CFLAGS) -pthread -MMD -MP
 LINK         = $(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@
-LDLIBS       = -lelf -ljansson -linih -lm
+LDLIBS       = -lelf -ljansson -linih -luring -lm
 
-ROOMS   := vmm devices bench cli
+ROOMS   := vmm devices bench report cli
 SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
 MAIN    := $(BUILD)/src/cli/main.o
 LIB     := $(BUILD)/libtickvm.a
@@ -38,6 +38,7 @@ SUITES  := $(foreach k,$(KINDS),$(if $(filter tests/$(k)/%,$(TESTS)),$(BUILD)/te
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 OURS    := $(SRCS) $(TESTS) tests/lsan.c $(wildcard tests/fuzz/*.c)
 OBJS    := $(OURS:%.c=$(BUILD)/%.o)
+WORKLOADS := $(patsubst src/workload/%.c,$(BUILD)/workload/%.o,$(wildcard src/workload/*.c))
 
 .PHONY: all setup demo check check-asan check-tsan lint bench fuzz install clean help FORCE
 all: $(BUILD)/tickvm $(BUILD)/tickvm-guest ## build tickvm and its guest image
@@ -60,9 +61,32 @@ $(BUILD)/src/vmm/payload.o: src/vmm/payload.S $(BUILD)/tickvm-guest
 	@mkdir -p $(@D)
 	$(Q)$(CC) -DPAYLOAD_PATH='"$(BUILD)/tickvm-guest"' -c -o $@ $<
 
-$(LIB): $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/cli/main.c,$(SRCS))) $(BUILD)/src/vmm/payload.o
+$(BUILD)/src/report/embedded.o: src/report/embedded.S src/report/report.css $(wildcard reference/*.csv)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -o $@ $<
+
+$(BUILD)/src/bench/embedded.o: src/bench/embedded.S sweeps/quick.ini
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -o $@ $<
+
+EMBEDDED := $(BUILD)/src/vmm/payload.o $(BUILD)/src/report/embedded.o $(BUILD)/src/bench/embedded.o
+$(LIB): $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/cli/main.c,$(SRCS))) $(EMBEDDED) $(WORKLOADS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
+
+# One object for the payload and for tickvm, whatever the monitor's flags are, at the same place in a cache line:
+# guest and native figures are of the same code. instructions.c may run at an emulated CPL 0: integer registers only.
+WORKLOAD_CFLAGS = -std=c11 $(WARN) -O2 -g -Iinclude -ffreestanding -fpie -march=x86-64 -mno-red-zone \
+                  -fcf-protection=none -fno-stack-protector -fno-asynchronous-unwind-tables -fno-builtin \
+                  -falign-functions=64 -MMD -MP
+$(BUILD)/workload/instructions.o $(BUILD)/workload/disk.o: WORKLOAD_CFLAGS += -mgeneral-regs-only
+$(BUILD)/workload/%_avx2.o: WORKLOAD_CFLAGS += -mavx2 -mfma -ffp-contract=fast
+$(BUILD)/workload/%.o: src/workload/%.c
+	$(call say,WORK,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WORKLOAD_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tickvm: $(MAIN) $(LIB)
 	$(call say,LD,$@)
@@ -138,6 +162,8 @@ bench: all ## the project's own speed and size figures
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/tickvm $(DESTDIR)$(PREFIX)/bin/tickvm
 	install -D -m 644 $(BUILD)/tickvm-guest $(DESTDIR)$(PREFIX)/share/tickvm/tickvm-guest
+	install -d $(DESTDIR)$(PREFIX)/share/tickvm/sweeps
+	install -m 644 sweeps/*.ini $(DESTDIR)$(PREFIX)/share/tickvm/sweeps
 	install -D -m 644 docs/tickvm.1 $(DESTDIR)$(PREFIX)/share/man/man1/tickvm.1
 	install -D -m 644 completions/tickvm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tickvm
 
@@ -149,5 +175,5 @@ help: ## this list
 	  printf '  %-11s %s\n' "$$n" "$$t"; done
 
 -include src/guest/guest.mk
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(WORKLOADS:.o=.d)
 endif
