@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_ABI_VERSION 1
+#define GUEST_ABI_VERSION 2
 
 /* Tables, aligned by hand. */
 /* clang-format off */
@@ -19,11 +19,19 @@
 #define PORT_PROBE         0xe0  /* 8 ports: reads return the last byte written, nothing else happens */
 #define PORT_PROBE_EVENTFD 0xe8  /* 1-byte ioeventfd: a write KVM handles itself */
 #define PORT_SYNC          0xec  /* any write is stamped by the host: TSC offset measurement */
+#define PORT_SIGNAL        0xed  /* write SIGNAL_BEGIN or SIGNAL_END: the monitor stamps it and its counters */
 #define GPA_PROBE          0xfeb00000ULL /* 4 KiB: a register at 0, an ioeventfd (8-byte write) at 0x800 */
-#define GPA_DEDICATED      0xfeb01000ULL /* 4 KiB: the dedicated timer's registers */
+#define GPA_DEDICATED      0xfeb01000ULL /* 4 KiB for each vCPU, 0 first: its dedicated timer's registers */
+#define GPA_DISK           0xfeb20000ULL /* virtio-mmio block device, where there is one */
 #define GPA_IOAPIC         0xfec00000ULL
 #define GPA_LAPIC          0xfee00000ULL
 #define MSR_PROBE          0x544b0000u   /* reads as the last value written; always exits to userspace */
+
+#define SIGNAL_END   0
+#define SIGNAL_BEGIN 1
+
+#define IRQ_DISK     5
+#define IRQ_NUISANCE 10 /* an edge at a set rate, and nothing else: load */
 
 /* ---- the dedicated timer ---- */
 
@@ -123,6 +131,11 @@ struct guest_result {
 	struct guest_sync sync_begin[GUEST_SYNC_ROUNDS];
 	struct guest_sync sync_end[GUEST_SYNC_ROUNDS];
 	uint64_t done[GUEST_EXIT_KINDS]; /* exits test */
+	/* Load of a timer test, while it was measured. */
+	uint64_t load_interrupts; /* taken by its handler */
+	uint64_t load_requests;   /* reads of the disk completed */
+	uint64_t load_errors;     /* of them with an error */
+	uint64_t load_taken;      /* interrupts taken by its handler, measured or not */
 };
 
 /* Record of test=timer. All guest TSC. */
@@ -140,16 +153,55 @@ struct guest_ipi_event {
 	uint64_t reply;  /* sender's handler for the answer, first reading; 0 in a one-way test */
 };
 
-/* Record of test=bench: one round of a benchmark. */
+/* Record of test=bench: one round of a benchmark. With signals=1 each round has four signals: begin and
+ * end of the run, then begin and end of the control. */
 struct guest_bench_round {
 	uint64_t iterations;
 	uint64_t run_cycles;     /* with the operation */
 	uint64_t control_cycles; /* the same loop without it */
 };
 
+/* Record of test=memory: one round of one operation on one vector length (first touch: bytes is the
+ * whole area, passes 1). */
+struct guest_memory_round {
+	uint32_t op;     /* enum workload_memory_op, or GUEST_MEMORY_FIRST_TOUCH */
+	uint32_t vcpus;  /* that did it at once, each on a vector of its own */
+	uint64_t bytes;  /* of each vCPU's vector */
+	uint64_t passes; /* over the vector, each vCPU */
+	uint64_t cycles; /* from the first vCPU's beginning to the last one's end */
+};
+#define GUEST_MEMORY_FIRST_TOUCH 0xffffffffu
+
+/* Record of test=linpack: one factorization and solution. */
+struct guest_linpack_run {
+	uint64_t n, vcpus;
+	uint64_t simd;          /* enum workload_simd, as used */
+	uint64_t cycles;        /* of factorization and solution */
+	uint64_t residual_bits; /* HPL's scaled residual, an IEEE 754 double */
+};
+
+/* Record of test=ctx: one round of one working set. */
+struct guest_ctx_round {
+	uint32_t contexts, stride; /* stride in bytes */
+	uint64_t bytes;            /* working set of each context */
+	uint64_t switches;
+	uint64_t switch_cycles;  /* switching around the ring, each context touching its set */
+	uint64_t control_cycles; /* the same touching, and the same way to CPL 0, in one address space */
+};
+
+/* Record of test=disk: one round over all records once. */
+struct guest_disk_round {
+	uint64_t requests, bytes;
+	uint64_t cycles;     /* from the first request to the last completion, a flush behind writes */
+	uint64_t interrupts; /* taken meanwhile */
+	uint64_t errors;     /* requests the device answered with an error */
+	uint64_t mismatches; /* records whose checksum was wrong */
+};
+
 /* ---- the command line: space-separated key=value ----
  *
- * test=hello|exits|timer|ipi|bench    (default hello)
+ * test=hello|exits|timer|ipi|bench|memory|linpack|ctx|disk    (default hello)
+ * virtio_mmio.device=SIZE@BASE:IRQ  (as Linux's: given by tickvm where there is a disk)
  *
  * every test:  tsc_hz=N lapic_hz=N    given by tickvm; measured against the PIT when absent
  *              console=auto|serial    results also leave as JSON lines on the serial port: serial always,
@@ -163,9 +215,23 @@ struct guest_bench_round {
  *         oneshot: each event is armed interval after the handler of the one before (now + interval);
  *         deadline: the k-th deadline is start + k * interval, absolute; a deadline already past when it would
  *         be armed is skipped and counted in missed; periodic: the device repeats by itself.
+ *         vcpus=N (each with a timer of its own, for lapic and dedicated; records: count of vCPU 0, then of 1, ...)
+ *         load=none|io|interrupts (io: reads of the disk are kept in flight by an interrupt handler on vCPU 0,
+ *         depth=N of record=BYTES each, at random places; interrupts: IRQ_NUISANCE is taken and counted)
+ * disk:   op=read|write  pattern=sequential|random  bytes=N (of the disk, from its beginning)  record=BYTES
+ *         depth=N  rounds=N  verify=0|1 (1: each record carries a checksum that is written, or looked at)
  * ipi:    mode=pingpong|oneway  wait=hlt|user  count=N  apic=xapic|x2apic
  * exits:  NAME=N for each kind in GUEST_EXIT_NAMES; kinds not named are done 0 times
- * bench:  name=NAME iterations=N rounds=N  (NAME in .benchmarks)
+ * bench:  name=NAME rounds=N  (NAME in .benchmarks, those of tickvm/hyperbench.h among them)
+ *         iterations=N (within the benchmark's range, and for cold-memory no more than RAM
+ *         holds; absent: a pilot chooses, so that a round takes about round_ns)  round_ns=N
+ *         scale=0|1 (1: each round is done with x1, x4 and x16 iterations, x16 still within the range)
+ *         cpl=auto|0|3 (auto: where the benchmark belongs)  signals=0|1
+ * memory: vcpus=N  pages=4k|2m (the guest's own)  max_bytes=N (256 B to this, by powers of two)
+ *         ops=N (bit i: enum workload_memory_op i)  rounds=N round_ns=N
+ *         touch=0|1 (1: first touch only, of rounds times max_bytes that nobody touched)
+ * linpack: n=N vcpus=N simd=auto|sse2|avx2  rounds=N
+ * ctx:    contexts=N stride=N max_bytes=N (0, then 4 KiB to this by powers of two)  rounds=N round_ns=N
  *
  * Unknown keys and malformed values: GUEST_FAILED with the key in message, exit status 2.
  * Exit status written to PORT_EXIT: 0 done, 1 failed, 2 bad command line, 3 unavailable. */
@@ -177,12 +243,16 @@ _Static_assert(offsetof(struct dedicated_page, need_doorbell) == 32, "ABI");
 _Static_assert(sizeof(struct guest_timer_event) == 32, "ABI");
 _Static_assert(sizeof(struct guest_ipi_event) == 24, "ABI");
 _Static_assert(sizeof(struct guest_bench_round) == 24, "ABI");
+_Static_assert(sizeof(struct guest_memory_round) == 32, "ABI");
+_Static_assert(sizeof(struct guest_linpack_run) == 40, "ABI");
+_Static_assert(sizeof(struct guest_ctx_round) == 40, "ABI");
 _Static_assert(sizeof(struct guest_sync) == 16, "ABI");
 _Static_assert(offsetof(struct guest_result, tsc_hz) == 208, "ABI");
 _Static_assert(offsetof(struct guest_result, record_gpa) == 264, "ABI");
 _Static_assert(offsetof(struct guest_result, sync_begin) == 280, "ABI");
 _Static_assert(offsetof(struct guest_result, done) == 792, "ABI");
-_Static_assert(sizeof(struct guest_result) == 904, "ABI");
+_Static_assert(sizeof(struct guest_result) == 936, "ABI");
+_Static_assert(sizeof(struct guest_disk_round) == 48, "ABI");
 _Static_assert(GUEST_EXIT_KINDS == 14, "GUEST_EXIT_NAMES has one name for each");
 
 #endif

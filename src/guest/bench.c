@@ -4,7 +4,17 @@
 #include "bench.h"
 #include "text.h"
 
+#define SCALES       3 /* with scale=1: x1, x4, x16 */
+#define SCALE_LARGER 16
+#define SCALE_TOTAL  21
+
 extern const struct benchmark benchmarks_start[], benchmarks_end[];
+
+static struct {
+	const struct benchmark *bench;
+	bool cpl0;
+	uint64_t max; /* iterations of x1 */
+} run;
 
 const struct benchmark *bench_find(const char *name)
 {
@@ -16,38 +26,159 @@ const struct benchmark *bench_find(const char *name)
 	return NULL;
 }
 
+const char *bench_init(const struct benchmark *bench, const struct cmdline *cmdline)
+{
+	return bench->operation->init ? bench->operation->init(cmdline) : NULL;
+}
+
+void bench_cleanup(const struct benchmark *bench)
+{
+	if (bench->operation->cleanup)
+		bench->operation->cleanup();
+}
+
+static void choose_level(enum cpl wanted)
+{
+	const struct benchmark *bench = run.bench;
+	unsigned level = wanted == CPL_0 ? 0 : wanted == CPL_3 ? 3 : bench->level;
+
+	if (!(bench->levels & (level ? LEVEL_CPL3 : LEVEL_CPL0)))
+		test_cmdline(level ? "cpl: this benchmark is for CPL 0 only"
+				   : "cpl: this benchmark is for CPL 3 only");
+	run.cpl0 = level == 0 && !bench->operation->from_cpl3;
+}
+
 /* Stamped at CPL 3, where fences work everywhere; the way to CPL 0 and back is in both loops. */
-static uint64_t time(const struct benchmark *bench, kernel_fn loop, uint64_t n)
+static uint64_t time(kernel_fn loop, uint64_t n, uint64_t b)
 {
 	uint64_t begin = rdtsc_fenced();
 
-	if (!kernel_try(loop, n, 0, 0))
-		test_unavailable("an exception ended the benchmark ", bench->name);
+	if (!run.cpl0)
+		loop(n, b, 0);
+	else if (!kernel_try(loop, n, b, 0))
+		exception_end();
 	return rdtsc_fenced() - begin;
+}
+
+static uint64_t signalled(bool signals, kernel_fn loop, uint64_t n, uint64_t b)
+{
+	uint64_t cycles;
+
+	if (signals)
+		out8(PORT_SIGNAL, SIGNAL_BEGIN);
+	cycles = time(loop, n, b);
+	if (signals)
+		out8(PORT_SIGNAL, SIGNAL_END);
+	return cycles;
+}
+
+static struct guest_bench_round do_round(uint64_t n, bool signals)
+{
+	const struct operation *operation = run.bench->operation;
+	uint64_t b = operation->prepare ? operation->prepare(n) : operation->operand;
+	struct guest_bench_round round = {.iterations = n};
+
+	round.run_cycles = signalled(signals, operation->loops->run, n, b);
+	round.control_cycles = signalled(signals, operation->loops->control, n, b);
+	return round;
+}
+
+/* The first execution, alone. An instruction that this machine has not ends the run here. */
+static void probe(void)
+{
+	exceptions_in(run.bench->name, true);
+	do_round(1, false);
+	exceptions_in(run.bench->name, false);
+}
+
+static uint64_t round_cycles(uint64_t n)
+{
+	struct guest_bench_round round = do_round(n, false);
+
+	return round.run_cycles + round.control_cycles;
+}
+
+/* Twice as many until half of goal is reached, and from there by proportion. Of two attempts the
+ * shorter counts: the host may take this CPU away in one. */
+static uint64_t pilot(uint64_t goal)
+{
+	for (uint64_t n = run.bench->min;; n = n < run.max / 2 ? n * 2 : run.max) {
+		uint64_t one = round_cycles(n), other = round_cycles(n);
+		uint64_t cycles = one < other ? one : other;
+
+		if (cycles < goal / 2 && n < run.max)
+			continue;
+		n = n * goal / cycles;
+		return n < run.bench->min ? run.bench->min : n > run.max ? run.max : n;
+	}
+}
+
+_Noreturn static void out_of_range(uint64_t n)
+{
+	char message[96];
+	struct text text = text_in(message, sizeof(message));
+
+	text_add(&text, "iterations: ");
+	text_add_decimal(&text, n);
+	text_add(&text, " is out of range: ");
+	text_add_decimal(&text, run.bench->min);
+	text_add(&text, " to ");
+	text_add_decimal(&text, run.max);
+	test_cmdline(message);
+}
+
+/* All rounds of a scale together take as long as three of one count. */
+static uint64_t choose_iterations(const struct cmdline *cmdline)
+{
+	uint64_t goal = ns_to_tsc(cmdline->round_ns);
+
+	if (!cmdline->iterations)
+		return pilot(cmdline->scale ? goal * SCALES / SCALE_TOTAL : goal);
+	if (cmdline->iterations < run.bench->min || cmdline->iterations > run.max)
+		out_of_range(cmdline->iterations);
+	return cmdline->iterations;
+}
+
+static void find_max(const struct cmdline *cmdline)
+{
+	uint64_t larger = cmdline->scale ? SCALE_LARGER : 1;
+	uint64_t total = cmdline->rounds * (cmdline->scale ? SCALE_TOTAL : 1);
+
+	run.max = run.bench->max / larger;
+	if (run.bench->operation->most) {
+		uint64_t most = run.bench->operation->most(larger, total + BENCH_PILOT_ROUNDS);
+
+		run.max = most < run.max ? most : run.max;
+	}
+	if (run.max < run.bench->min)
+		test_unavailable(run.bench->name,
+			": this machine's RAM is too small for so many rounds (tickvm's --mem)");
 }
 
 void test_bench(const struct cmdline *cmdline)
 {
-	const struct benchmark *bench = bench_find(cmdline->name);
-	struct guest_bench_round *rounds = records_prepare(cmdline->rounds, sizeof(*rounds));
+	uint64_t scales = cmdline->scale ? SCALES : 1;
+	struct guest_bench_round *record =
+		records_prepare(cmdline->rounds * scales, sizeof(*record));
+	const char *lacking;
 
-	if (!bench)
+	run.bench = bench_find(cmdline->name);
+	if (!run.bench)
 		test_cmdline("name: no such benchmark");
-	uint64_t n = cmdline->iterations ? cmdline->iterations : bench->iterations;
-	const char *lacking = bench->init(cmdline);
+	choose_level(cmdline->cpl);
+	clocks_init(cmdline);
+	lacking = bench_init(run.bench, cmdline);
 	if (lacking)
 		test_unavailable(lacking, "");
-	clocks_init(cmdline);
+	find_max(cmdline);
 	stamp_cost(true);
-	time(bench, bench->run, 1);
-	time(bench, bench->control, 1);
+	probe();
+	uint64_t n = choose_iterations(cmdline);
 	measure_begin();
-	for (uint64_t i = 0; i < cmdline->rounds; i++) {
-		rounds[i].iterations = n;
-		rounds[i].run_cycles = time(bench, bench->run, n);
-		rounds[i].control_cycles = time(bench, bench->control, n);
-	}
+	for (uint64_t i = 0; i < cmdline->rounds; i++)
+		for (uint64_t scale = 0; scale < scales; scale++)
+			*record++ = do_round(n << 2 * scale, cmdline->signals);
 	measure_end();
-	bench->cleanup();
-	result->record_count = (uint32_t)cmdline->rounds;
+	bench_cleanup(run.bench);
+	result->record_count = (uint32_t)(cmdline->rounds * scales);
 }

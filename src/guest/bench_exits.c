@@ -1,90 +1,64 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Benchmarks of what leaves the guest: one operation each, in a loop at CPL 0 that does nothing
- * else. Control loops have the same operands and clobbers, so the same instructions around the
- * operation. */
+/* Benchmarks of what leaves the guest: one operation each, in a loop that does nothing else. The
+ * hypercall is among HyperBench's, in bench_hyper.c. */
 #include "bench.h"
 
 #define PORT_UNKNOWN      0x2f0 /* no PC has a device here */
 #define PORT_PIC_MASK     0x21
 #define LAPIC_VERSION_GPA (GPA_LAPIC + 0x30)
-#define HYPERCALL_NONE    0xffff /* no such KVM hypercall: answered with an error, nothing done */
-#define ITERATIONS        1000
+#define ITERATIONS_MAX    100000000
 
-#define LOOPS(id, operation, ...)                                                                  \
-	static uint64_t run_##id(uint64_t n, uint64_t b, uint64_t c)                               \
-	{                                                                                          \
-		(void)b, (void)c;                                                                  \
-		for (; n; n--)                                                                     \
-			__asm__ volatile(operation __VA_ARGS__);                                   \
-		return 0;                                                                          \
-	}                                                                                          \
-	static uint64_t control_##id(uint64_t n, uint64_t b, uint64_t c)                           \
-	{                                                                                          \
-		(void)b, (void)c;                                                                  \
-		for (; n; n--)                                                                     \
-			__asm__ volatile("" __VA_ARGS__);                                          \
-		return 0;                                                                          \
-	}
+#define REGISTER(id, its_name, its_category, its_levels)                                           \
+	static const struct operation operation_##id = {.loops = &loops_##id};                     \
+	REGISTER_AS(id, its_name, its_category, its_levels)
 
-#define REGISTER(id, its_name, its_category, its_init)                                             \
+#define REGISTER_AS(id, its_name, its_category, its_levels)                                        \
 	BENCHMARK(bench_##id) = {                                                                  \
-		.name = its_name,                                                                  \
-		.category = its_category,                                                          \
-		.init = its_init,                                                                  \
-		.run = run_##id,                                                                   \
-		.control = control_##id,                                                           \
-		.cleanup = no_cleanup,                                                             \
-		.iterations = ITERATIONS,                                                          \
+		.name = (its_name),                                                                \
+		.category = (its_category),                                                        \
+		.min = 1,                                                                          \
+		.max = ITERATIONS_MAX,                                                             \
+		.levels = (its_levels),                                                            \
+		.operation = &operation_##id,                                                      \
 	}
 
-static const char *no_init(const struct cmdline *cmdline)
-{
-	(void)cmdline;
-	return NULL;
-}
-
-static void no_cleanup(void)
-{
-}
-
-LOOPS(idle, "", : : : "memory")
-REGISTER(idle, "idle", "floor", no_init);
+#define LEVELS_BOTH (LEVEL_CPL0 | LEVEL_CPL3)
 
 LOOPS(pio_out, "outb %%al, %%dx", : : "a"(0), "d"(PORT_PROBE) : "memory")
-REGISTER(pio_out, "pio-out", "user", no_init);
+REGISTER(pio_out, "pio-out", "user", LEVELS_BOTH);
 
 LOOPS(pio_in, "inb %%dx, %%al", : : "d"(PORT_PROBE) : "eax", "memory")
-REGISTER(pio_in, "pio-in", "user", no_init);
+REGISTER(pio_in, "pio-in", "user", LEVELS_BOTH);
 
 LOOPS(pio_unknown, "inb %%dx, %%al", : : "d"(PORT_UNKNOWN) : "eax", "memory")
-REGISTER(pio_unknown, "pio-unknown", "user", no_init);
+REGISTER(pio_unknown, "pio-unknown", "user", LEVELS_BOTH);
 
 LOOPS(mmio_write, "movl %%eax, (%%rdx)", : : "a"(0), "d"(GPA_PROBE) : "memory")
-REGISTER(mmio_write, "mmio-write", "user", no_init);
+REGISTER(mmio_write, "mmio-write", "user", LEVELS_BOTH);
 
 LOOPS(mmio_read, "movl (%%rdx), %%eax", : : "d"(GPA_PROBE) : "eax", "memory")
-REGISTER(mmio_read, "mmio-read", "user", no_init);
+REGISTER(mmio_read, "mmio-read", "user", LEVELS_BOTH);
 
 LOOPS(msr_read, "rdmsr", : : "c"(MSR_PROBE) : "eax", "edx", "memory")
-REGISTER(msr_read, "msr-read", "user", no_init);
+REGISTER(msr_read, "msr-read", "user", LEVEL_CPL0);
 
 LOOPS(msr_write, "wrmsr", : : "a"(0), "d"(0), "c"(MSR_PROBE) : "memory")
-REGISTER(msr_write, "msr-write", "user", no_init);
+REGISTER(msr_write, "msr-write", "user", LEVEL_CPL0);
 
 LOOPS(cpuid, "cpuid", : "=a"((uint32_t){0}) : "a"(0) : "ebx", "ecx", "edx", "memory")
-REGISTER(cpuid, "cpuid", "kernel", no_init);
+REGISTER(cpuid, "cpuid", "kernel", LEVELS_BOTH);
 
 LOOPS(pio_eventfd, "outb %%al, %%dx", : : "a"(0), "d"(PORT_PROBE_EVENTFD) : "memory")
-REGISTER(pio_eventfd, "pio-eventfd", "kernel", no_init);
+REGISTER(pio_eventfd, "pio-eventfd", "kernel", LEVELS_BOTH);
 
 LOOPS(mmio_eventfd, "movq %%rax, (%%rdx)", : : "a"(0), "d"(GPA_PROBE + 0x800) : "memory")
-REGISTER(mmio_eventfd, "mmio-eventfd", "kernel", no_init);
+REGISTER(mmio_eventfd, "mmio-eventfd", "kernel", LEVELS_BOTH);
 
 LOOPS(pic_port, "inb %%dx, %%al", : : "d"(PORT_PIC_MASK) : "eax", "memory")
-REGISTER(pic_port, "pic-port", "irqchip", no_init);
+REGISTER(pic_port, "pic-port", "irqchip", LEVELS_BOTH);
 
 LOOPS(lapic_read, "movl (%%rdx), %%eax", : : "d"(LAPIC_VERSION_GPA) : "eax", "memory")
-REGISTER(lapic_read, "lapic-read", "irqchip", no_init);
+REGISTER(lapic_read, "lapic-read", "irqchip", LEVELS_BOTH);
 
 /* ---- hlt ---- */
 
@@ -121,36 +95,16 @@ static uint64_t control_hlt(uint64_t n, uint64_t b, uint64_t c)
 	HLT_LOOP("nop");
 	return 0;
 }
-REGISTER(hlt, "hlt", "irqchip", hlt_init);
+static const struct workload_pair loops_hlt = {run_hlt, control_hlt};
+static const struct operation operation_hlt = {.loops = &loops_hlt, .init = hlt_init};
+REGISTER_AS(hlt, "hlt", "irqchip", LEVEL_CPL0);
 
-/* ---- hypercall ---- */
+/* ---- what no run survives: how it is reported can be tried ---- */
 
-static bool amd;
+#define UNMAPPED (1ULL << 40)
 
-/* On a host without hardware virtualization a hypercall instruction at CPL 0 may never return, and
- * nothing in the guest can tell beforehand: only the command line allows it. Where it returns, the
- * wrong vendor's instruction may be rewritten or #UD; the right one is chosen. */
-static const char *hypercall_init(const struct cmdline *cmdline)
-{
-	uint32_t eax = 0, ebx, ecx, edx;
+LOOPS(fault, "movq (%%rdx), %%rax", : : "d"(UNMAPPED) : "rax", "memory")
+REGISTER(fault, "fault", "fatal", LEVELS_BOTH);
 
-	if (!cmdline->hypercalls)
-		return "hypercalls may never return on this machine (hypercalls=1 allows them)";
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-	amd = ecx == 0x444d4163 || ecx == 0x656e6975; /* "cAMD", "uine" of Hygon's */
-	return NULL;
-}
-
-LOOPS(vmcall, "vmcall", : "=a"((uint64_t){0}) : "a"(HYPERCALL_NONE) : "memory")
-LOOPS(vmmcall, "vmmcall", : "=a"((uint64_t){0}) : "a"(HYPERCALL_NONE) : "memory")
-
-static uint64_t run_hypercall(uint64_t n, uint64_t b, uint64_t c)
-{
-	return amd ? run_vmmcall(n, b, c) : run_vmcall(n, b, c);
-}
-
-static uint64_t control_hypercall(uint64_t n, uint64_t b, uint64_t c)
-{
-	return amd ? control_vmmcall(n, b, c) : control_vmcall(n, b, c);
-}
-REGISTER(hypercall, "hypercall", "kernel", hypercall_init);
+LOOPS(undefined, "ud2", : : : "memory")
+REGISTER(undefined, "undefined", "fatal", LEVELS_BOTH);

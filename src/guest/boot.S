@@ -115,6 +115,7 @@ gdt:	.quad	0
 gdt_end:
 
 	.word	0, 0, 0			/* aligns the base below */
+	.globl	gdt_pointer
 gdt_pointer:
 	.word	gdt_end - gdt - 1
 	.quad	gdt
@@ -139,6 +140,7 @@ tss:	.long	0
 /* The first 4 GiB, identity-mapped, 2 MiB pages, open to CPL 3. The last GiB holds devices:
  * uncached. */
 	.balign 4096
+	.globl	pml4, pd
 pml4:	.quad	pdpt + 7
 	.fill	511, 8, 0
 pdpt:	.quad	pd + 7
@@ -157,14 +159,14 @@ pd:	.rept	1536
 	.endr
 
 	.bss
-	.balign 4096
-	.globl	idt
-idt:	.skip	256 * 16
+	.balign STACK_BYTES
 	.skip	STACK_BYTES
 stack0_end:
 	.skip	STACK_BYTES
 stack_ist_end:
 	.skip	2 * STACK_BYTES
 stack3_end:
+	.globl	idt
+idt:	.skip	256 * 16
 
 	.section .note.GNU-stack, "", @progbits

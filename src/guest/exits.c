@@ -20,8 +20,8 @@ void test_exits(const struct cmdline *cmdline)
 
 		if (cmdline->exits[i] == 0)
 			continue;
-		why = bench->init(cmdline);
-		if (!why && !kernel_try(bench->run, cmdline->exits[i], 0, 0))
+		why = bench_init(bench, cmdline);
+		if (!why && !kernel_try(bench->operation->loops->run, cmdline->exits[i], 0, 0))
 			why = "an exception ended it";
 		if (!why) {
 			result->done[i] = cmdline->exits[i];
@@ -29,7 +29,7 @@ void test_exits(const struct cmdline *cmdline)
 			lacking = why;
 			kind = names[i];
 		}
-		bench->cleanup();
+		bench_cleanup(bench);
 	}
 	measure_end();
 	if (lacking) {

@@ -24,8 +24,8 @@ $(BUILD)/guest/%.o: src/guest/%.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) -Iinclude -MMD -MP -c -o $@ $<
 
-$(BUILD)/tickvm-guest: $(GUEST_OBJS) src/guest/guest.ld
+$(BUILD)/tickvm-guest: $(GUEST_OBJS) $(WORKLOADS) src/guest/guest.ld
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GUEST_LDFLAGS) -o $@ $(GUEST_OBJS)
+	$(Q)$(CC) $(GUEST_LDFLAGS) -o $@ $(GUEST_OBJS) $(WORKLOADS)
 
 -include $(GUEST_OBJS:.o=.d)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The ways into CPL 0: the gate (int3), exceptions, and interrupts with their stamps. It waits for
  * nothing: interrupts are open only in the waiters of wait.S and in the hlt benchmark, so a stamping
- * handler owns rax, rcx, rdx, r8 and r9. It saves nothing: an emulated CPL 0 makes each push cost a
+ * handler owns rax, rcx, rdx, r8 and r9, and any other rax and rdx, which hold nothing there until
+ * interrupts are off again. They save nothing: an emulated CPL 0 makes each push cost a
  * microsecond. */
 #include "layout.h"
+#include "virtio.h"
 
 	.text
 	.code64
@@ -24,8 +26,9 @@ gate_c:
 	iretq
 
 /* uint64_t kernel_try(fn, a, b, c): the same, but returns 1 when fn came to its end and 0 when an
- * exception cut it short: exception() then goes on at kernel_try_failed, on the stack as it was. */
-	.globl	kernel_try, kernel_try_failed
+ * exception cut it short. exception() knows by the return address on top of this CPU's CPL 0 stack
+ * that it happened in fn, and then goes on at kernel_try_failed. */
+	.globl	kernel_try, kernel_try_done, kernel_try_failed
 kernel_try:
 	movq	%rdi, %r11
 	movq	%rsi, %rdi
@@ -47,13 +50,12 @@ kernel_try:
 	popq	%rbx
 	ret
 gate_try:
-	movq	%rsp, kernel_try_stack
 	call	*%r11
+kernel_try_done:
 	movl	$1, %eax
-	jmp	1f
+	iretq
 kernel_try_failed:
 	xorl	%eax, %eax
-1:	movq	$0, kernel_try_stack
 	iretq
 
 /* int3 from CPL 3: rax says where to go on at CPL 0. (SYSCALL and INT n do not get there on every
@@ -99,16 +101,58 @@ gate:
 	stamp_handler irq_reply, 0, 1
 	stamp_handler irq_reply_x2apic, 1, 1
 
-/* An interrupt nobody waits for: counted. A waiter in HLT must look again, with interrupts off. */
-	.globl	irq_spurious
+/* The same for the disk, which keeps its line up until it is acknowledged. */
+	.globl	irq_disk
 	.balign	16
-irq_spurious:
-	lock incq irq_spurious_count
+irq_disk:
+	rdtsc
+	movl	%eax, %r8d
+	movl	%edx, %r9d
+	movl	virtio_blk_registers, %eax
+	movl	$VIRTIO_INTERRUPTS, VIRTIO_INTERRUPT_ACK(%rax)
+	incq	irq_load_count
+	addr32	movl $0, LAPIC_EOI_GPA
+	movb	$0, FRAME_RFLAGS_1(%rsp)
+	iretq
+
+/* The end of an interrupt that is not the one waited for. A waiter in HLT must look again, with
+ * interrupts off: the right one may have come between its last look and this one. */
+	.macro	go_on_waiting
 	addr32	movl $0, LAPIC_EOI_GPA
 	testb	$3, FRAME_CS(%rsp)
 	jnz	1f
 	movb	$0, FRAME_RFLAGS_1(%rsp)
 1:	iretq
+	.endm
+
+	.globl	irq_spurious
+	.balign	16
+irq_spurious:
+	lock incq irq_spurious_count
+	go_on_waiting
+
+/* load=interrupts. One CPU only takes it: no lock. */
+	.globl	irq_count
+	.balign	16
+irq_count:
+	incq	irq_load_count
+	go_on_waiting
+
+/* load=io, on one CPU. What was completed is replaced: the driver's index is kept a constant ahead
+ * of the device's, over a ring that is filled already. Acknowledged first, so that what is
+ * completed after the index was read raises the line again. The device is notified unasked: an
+ * access that the kernel takes is quicker than finding out whether it was needed. */
+	.globl	irq_disk_load
+	.balign	16
+irq_disk_load:
+	movl	virtio_blk_registers, %eax
+	movl	$VIRTIO_INTERRUPTS, VIRTIO_INTERRUPT_ACK(%rax)
+	movzwl	virtio_blk_used + VIRTQ_IDX, %edx
+	addl	irq_load_ahead, %edx
+	movw	%dx, virtio_blk_avail + VIRTQ_IDX
+	movl	$0, VIRTIO_QUEUE_NOTIFY(%rax)
+	incq	irq_load_count
+	go_on_waiting
 
 /* Exceptions: every vector gets a stub of 16 bytes that makes the frame uniform. */
 	.globl	exception_stubs
@@ -151,11 +195,12 @@ exception_common:
 
 	.bss
 	.balign 8
-	.globl	irq_spurious_count
+	.globl	irq_spurious_count, irq_load_count, irq_load_ahead
 irq_spurious_count:
 	.skip	8
-	.globl	kernel_try_stack
-kernel_try_stack:
+irq_load_count:
 	.skip	8
+irq_load_ahead:
+	.skip	4
 
 	.section .note.GNU-stack, "", @progbits

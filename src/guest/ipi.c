@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* test=ipi: interrupts from the boot processor to a second CPU, one way or with an answer from its
  * handler. Between two sends the target is given time to wait as asked. */
-#include "guest.h"
+#include "ipi.h"
 #include "wait.h"
 
 #define VECTOR_TARGET (VECTOR_TEST + 1)
 #define ICR_FIXED     0x4000
-#define SETTLE_NS     50000 /* from "about to wait" to waiting for sure */
+#define SETTLE_NS     50000  /* from "about to wait" to waiting for sure */
+#define PAUSE_NS      100000 /* between two sends: the target's way back, and SETTLE_NS */
 
-static const struct cmdline *options;
-static uint32_t sender_id, target_id;
+static struct ipi_plan plan;
+static struct wait_event event;
+static uint64_t sent;
 
 /* Written by the target. */
 static volatile struct {
@@ -23,99 +25,123 @@ static volatile struct {
 static bool apic_init(uint32_t destination)
 {
 	lapic_init();
-	if (options->apic == APIC_X2APIC)
+	if (plan.apic == APIC_X2APIC)
 		return lapic_to_x2apic();
 	lapic_icr_destination(destination);
 	return true;
 }
 
-static void target_main(void)
+static void target_main(unsigned cpu)
 {
 	/* For the answer: the handler's ICR, low and high half. */
-	struct wait_event event = {
-		.stub = wait_stubs[WAIT_NOTHING][options->wait],
+	struct wait_event arrival = {
+		.stub = wait_stubs[WAIT_NOTHING][plan.target],
 		.value = ICR_FIXED | VECTOR_TEST,
-		.factor = sender_id,
+		.factor = cpu_apic_ids[0],
 	};
 
-	target.failed = !apic_init(sender_id);
+	(void)cpu;
+	target.failed = !apic_init(cpu_apic_ids[0]);
 	for (;;) {
 		target.waiting++;
-		wait_as(options->wait, &event);
-		target.enter = event.enter;
+		wait_as(plan.target, &arrival);
+		target.enter = arrival.enter;
 		target.received++;
 	}
 }
 
-static void prepare_event(struct wait_event *event)
+static void prepare_event(void)
 {
-	unsigned how = options->mode == MODE_PINGPONG ? (unsigned)options->wait : WAIT_NOT_AT_ALL;
+	unsigned how = plan.answer ? (unsigned)plan.sender : WAIT_NOT_AT_ALL;
 
-	if (options->apic == APIC_X2APIC) {
-		event->stub = wait_stubs[WAIT_WRMSR][how];
-		event->msr = MSR_X2APIC_ICR;
-		event->value = (uint64_t)target_id << 32 | ICR_FIXED | VECTOR_TARGET;
+	if (plan.apic == APIC_X2APIC) {
+		event.stub = wait_stubs[WAIT_WRMSR][how];
+		event.msr = MSR_X2APIC_ICR;
+		event.value = (uint64_t)cpu_apic_ids[1] << 32 | ICR_FIXED | VECTOR_TARGET;
 	} else {
-		event->stub = wait_stubs[WAIT_STORE32][how];
-		event->address = LAPIC_ICR_GPA;
-		event->value = ICR_FIXED | VECTOR_TARGET;
+		event.stub = wait_stubs[WAIT_STORE32][how];
+		event.address = LAPIC_ICR_GPA;
+		event.value = ICR_FIXED | VECTOR_TARGET;
 	}
 }
 
-static void send(struct wait_event *event, uint64_t round, struct guest_ipi_event *record)
+void ipi_begin(const struct ipi_plan *ipi_plan)
 {
-	while (target.waiting != round + 1)
+	bool x2apic = ipi_plan->apic == APIC_X2APIC;
+
+	plan = *ipi_plan;
+	idt_set(VECTOR_TEST, x2apic ? irq_stamp_x2apic : irq_stamp);
+	if (plan.answer)
+		idt_set(VECTOR_TARGET, x2apic ? irq_reply_x2apic : irq_reply);
+	else
+		idt_set(VECTOR_TARGET, x2apic ? irq_stamp_x2apic : irq_stamp);
+	cpus_start(2, target_main);
+	if (!apic_init(cpu_apic_ids[1]))
+		test_unavailable("this CPU has no x2APIC", "");
+	prepare_event();
+}
+
+void ipi_settle(void)
+{
+	uint64_t pause_end = rdtsc_fenced() + ns_to_tsc(PAUSE_NS), settled;
+
+	while (target.waiting != sent + 1)
 		cpu_relax();
 	if (target.failed)
 		test_unavailable("the second CPU has no x2APIC", "");
-	tsc_delay_ns(SETTLE_NS);
-	wait_as(options->mode == MODE_PINGPONG ? options->wait : WAIT_HLT, event);
-	while (target.received != round + 1)
+	settled = rdtsc_fenced() + ns_to_tsc(SETTLE_NS);
+	while (rdtsc_fenced() < (settled > pause_end ? settled : pause_end))
 		cpu_relax();
-	*record = (struct guest_ipi_event){
-		.send = event->arm,
+}
+
+void ipi_send(void)
+{
+	wait_as(plan.answer ? plan.sender : WAIT_HLT, &event);
+	sent++;
+}
+
+void ipi_send_nothing(void)
+{
+	struct wait_event nothing = {.stub = wait_stubs[WAIT_NOTHING][WAIT_NOT_AT_ALL]};
+
+	wait_hlt(&nothing);
+}
+
+struct guest_ipi_event ipi_stamps(void)
+{
+	while (target.received != sent)
+		cpu_relax();
+	return (struct guest_ipi_event){
+		.send = event.arm,
 		.enter = target.enter,
-		.reply = options->mode == MODE_PINGPONG ? event->enter : 0,
+		.reply = plan.answer ? event.enter : 0,
 	};
 }
 
-static void choose_target(void)
+static struct guest_ipi_event once(void)
 {
-	uint32_t ids[2];
-	unsigned cpus = machine_cpus(ids, 2);
-
-	if (cpus < 2)
-		test_unavailable("test=ipi needs two CPUs in the ACPI MADT", "");
-	sender_id = lapic_id();
-	target_id = ids[ids[0] == sender_id];
+	ipi_settle();
+	ipi_send();
+	return ipi_stamps();
 }
 
 void test_ipi(const struct cmdline *cmdline)
 {
 	struct guest_ipi_event *records = records_prepare(cmdline->count, sizeof(*records));
-	bool x2apic = cmdline->apic == APIC_X2APIC;
-	struct guest_ipi_event discarded;
-	struct wait_event event = {0};
-	uint64_t round = 0;
 
-	options = cmdline;
 	lapic_init();
 	clocks_init(cmdline);
-	choose_target();
-	idt_set(VECTOR_TEST, x2apic ? irq_stamp_x2apic : irq_stamp);
-	if (cmdline->mode == MODE_PINGPONG)
-		idt_set(VECTOR_TARGET, x2apic ? irq_reply_x2apic : irq_reply);
-	else
-		idt_set(VECTOR_TARGET, x2apic ? irq_stamp_x2apic : irq_stamp);
-	cpu_start(target_id, target_main);
-	if (!apic_init(target_id))
-		test_unavailable("this CPU has no x2APIC", "");
-	prepare_event(&event);
-	while (round < cmdline->warmup)
-		send(&event, round++, &discarded);
+	ipi_begin(&(struct ipi_plan){
+		.apic = cmdline->apic,
+		.answer = cmdline->mode == MODE_PINGPONG,
+		.target = cmdline->wait,
+		.sender = cmdline->wait,
+	});
+	for (uint64_t i = 0; i < cmdline->warmup; i++)
+		once();
 	measure_begin();
 	for (uint64_t i = 0; i < cmdline->count; i++)
-		send(&event, round++, &records[i]);
+		records[i] = once();
 	measure_end();
 	result->record_count = (uint32_t)cmdline->count;
 }

@@ -11,9 +11,9 @@
 #define SEL_USER_DATA   0x2b
 #define SEL_USER_CODE   0x33
 #define SEL_TSS         0x40 /* one of 16 bytes for each CPU */
-#define TSS_COUNT       2
+#define TSS_COUNT       16
 
-#define STACK_BYTES 8192
+#define STACK_BYTES 8192 /* a CPL 0 stack is aligned to it: exceptions.c */
 #define TSS_BYTES   0x68
 #define TSS_RSP0    0x04
 #define TSS_IST1    0x24
@@ -34,11 +34,14 @@
 
 /* Vectors. */
 #define VECTOR_DRAIN          0x30 /* below all others */
+#define VECTOR_DISK           0x38 /* these two in a class below the timers' */
+#define VECTOR_NUISANCE       0x39
 #define VECTOR_TEST           0x40
 #define VECTOR_LAPIC_SPURIOUS 0xff
 
 #define LAPIC_EOI_GPA  0xfee000b0
 #define LAPIC_ICR_GPA  0xfee00300
+#define ICR_FIXED      0x4000
 #define ICR_SELF       0x44000
 #define MSR_X2APIC_EOI 0x80b
 #define MSR_X2APIC_ICR 0x830

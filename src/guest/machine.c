@@ -42,6 +42,8 @@ struct acpi_header {
 #define RSDP_SCAN_START  0xe0000
 #define RSDP_SCAN_END    0x100000
 
+#define RAM_END_MAX (3ULL << 30) /* above, boot.S maps devices */
+
 extern uint32_t boot_magic;
 extern uint64_t boot_info;
 struct machine machine;
@@ -56,8 +58,6 @@ static void init_multiboot(const struct multiboot_info *info)
 
 static void init_pvh(const struct pvh_start_info *info)
 {
-	if (info->magic != PVH_MAGIC)
-		return;
 	if (info->cmdline)
 		machine.cmdline = (const char *)info->cmdline;
 	machine.rsdp = info->rsdp;
@@ -70,14 +70,20 @@ static void init_pvh(const struct pvh_start_info *info)
 			machine.ram_end = entry->address + entry->size;
 }
 
+/* PVH first: it says nothing of the register that holds Multiboot's magic, and QEMU's microvm has
+ * just that there. */
 void machine_init(void)
 {
+	const struct pvh_start_info *pvh = (const struct pvh_start_info *)boot_info;
+
 	machine.cmdline = "";
 	machine.ram_end = GUEST_MIN_MEM;
-	if (boot_magic == MULTIBOOT_MAGIC)
+	if (pvh->magic == PVH_MAGIC)
+		init_pvh(pvh);
+	else if (boot_magic == MULTIBOOT_MAGIC)
 		init_multiboot((const struct multiboot_info *)boot_info);
-	else
-		init_pvh((const struct pvh_start_info *)boot_info);
+	if (machine.ram_end > RAM_END_MAX)
+		machine.ram_end = RAM_END_MAX;
 }
 
 static bool same(const char *a, const char *b, size_t n)

@@ -20,6 +20,10 @@ static void (*const tests[TESTS])(const struct cmdline *) = {
 	[TEST_TIMER] = test_timer,
 	[TEST_IPI] = test_ipi,
 	[TEST_BENCH] = test_bench,
+	[TEST_MEMORY] = test_memory,
+	[TEST_LINPACK] = test_linpack,
+	[TEST_CTX] = test_ctx,
+	[TEST_DISK] = test_disk,
 };
 
 /* The compiler may call these whatever its options are. */
@@ -67,7 +71,7 @@ void test_end(enum guest_status status, enum exit_status code)
 {
 	result->spurious += irq_spurious_count;
 	if (console)
-		report_json(status);
+		report_json(cmdline.test, status);
 	*(volatile uint32_t *)&result->status = status;
 	in_kernel(stop, code, 0, 0);
 	__builtin_unreachable();
@@ -99,6 +103,8 @@ void test_cmdline(const char *what)
 	test_end(GUEST_FAILED, EXIT_CMDLINE);
 }
 
+static uint64_t ram_free = GUEST_RECORDS_GPA;
+
 void *records_prepare(uint64_t count, size_t size)
 {
 	uint64_t *area = (uint64_t *)GUEST_RECORDS_GPA;
@@ -110,7 +116,25 @@ void *records_prepare(uint64_t count, size_t size)
 		area[i] = 0;
 	result->record_gpa = GUEST_RECORDS_GPA;
 	result->record_size = (uint32_t)size;
+	ram_free = GUEST_RECORDS_GPA + count * size;
 	return area;
+}
+
+uint64_t ram_left(uint64_t align)
+{
+	uint64_t at = (ram_free + align - 1) & -align;
+
+	return at < machine.ram_end ? machine.ram_end - at : 0;
+}
+
+void *ram_take(uint64_t bytes, uint64_t align)
+{
+	uint64_t at = (ram_free + align - 1) & -align;
+
+	if (bytes > ram_left(align))
+		test_failed("this test needs more RAM than the machine has (tickvm's --mem)", "");
+	ram_free = at + bytes;
+	return (void *)at;
 }
 
 /* CPL 0. */

@@ -40,19 +40,21 @@ static void add_done(struct text *text)
 	text_add(text, "}");
 }
 
-static const char *record_fields(void)
-{
-	switch (result->record_size) {
-	case sizeof(struct guest_timer_event):
-		return "[\"arm\",\"deadline\",\"enter\",\"done\"]";
-	case sizeof(struct guest_ipi_event):
-		return text_is(result->test, text_length(result->test), "ipi")
-			       ? "[\"send\",\"enter\",\"reply\"]"
-			       : "[\"iterations\",\"run_cycles\",\"control_cycles\"]";
-	default:
-		return "[]";
-	}
-}
+/* By enum test. A record is printed as numbers of 64 bits: two fields of 32 are one, the first in
+ * its lower half. */
+static const char *const record_fields[TESTS] = {
+	[TEST_HELLO] = "[]",
+	[TEST_EXITS] = "[]",
+	[TEST_TIMER] = "[\"arm\",\"deadline\",\"enter\",\"done\"]",
+	[TEST_IPI] = "[\"send\",\"enter\",\"reply\"]",
+	[TEST_BENCH] = "[\"iterations\",\"run_cycles\",\"control_cycles\"]",
+	[TEST_MEMORY] = "[\"op+vcpus\",\"bytes\",\"passes\",\"cycles\"]",
+	[TEST_LINPACK] = "[\"n\",\"vcpus\",\"simd\",\"cycles\",\"residual_bits\"]",
+	[TEST_CTX] = ("[\"contexts+stride\",\"bytes\",\"switches\",\"switch_cycles\","
+		      "\"control_cycles\"]"),
+	[TEST_DISK] = ("[\"requests\",\"bytes\",\"cycles\",\"interrupts\",\"errors\","
+		       "\"mismatches\"]"),
+};
 
 static void print(struct text *text)
 {
@@ -60,15 +62,15 @@ static void print(struct text *text)
 	serial_write(text->buffer, text->used);
 }
 
-static void print_head(enum guest_status status)
+static void print_head(enum test test, enum guest_status status)
 {
 	static const char *const statuses[] = {"running", "done", "failed", "unavailable"};
-	static char buffer[1024];
+	static char buffer[2048];
 	struct text text = text_in(buffer, sizeof(buffer));
 
 	text_add(&text, "{\"abi\":");
 	text_add_decimal(&text, result->version);
-	add_string(&text, "test", result->test);
+	add_string(&text, "test", test_names[test]);
 	add_string(&text, "status", statuses[status]);
 	add_string(&text, "message", result->message);
 	add_number(&text, "tsc_hz", result->tsc_hz);
@@ -78,20 +80,23 @@ static void print_head(enum guest_status status)
 	add_number(&text, "end_tsc", result->end_tsc);
 	add_number(&text, "missed", result->missed);
 	add_number(&text, "spurious", result->spurious);
+	add_number(&text, "load_interrupts", result->load_interrupts);
+	add_number(&text, "load_requests", result->load_requests);
+	add_number(&text, "load_errors", result->load_errors);
 	add_done(&text);
 	text_add(&text, ",\"record_fields\":");
-	text_add(&text, record_fields());
+	text_add(&text, record_fields[test]);
 	add_number(&text, "record_count", result->record_count);
 	text_add(&text, "}");
 	print(&text);
 }
 
-void report_json(enum guest_status status)
+void report_json(enum test test, enum guest_status status)
 {
 	const uint64_t *number = (const uint64_t *)result->record_gpa;
 	char buffer[160];
 
-	print_head(status);
+	print_head(test, status);
 	for (uint32_t i = 0; i < result->record_count; i++) {
 		struct text text = text_in(buffer, sizeof(buffer));
 

@@ -1,25 +1,59 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test=timer: arms a timer count times, and records when each was armed and due, and when its
- * handler ran. It reduces nothing: every event leaves as a record. */
+/* test=timer: each CPU arms a timer of its own count times, and records when each was armed and
+ * due, and when its handler ran. It reduces nothing: every event leaves as a record.
+ *
+ * Interrupts are open only while a CPU waits for its timer. So load, which is on CPU 0 only,
+ * reaches it there: what comes while the next event is armed and recorded (or, with residual, while
+ * the rest is spun) is pending until the next wait begins, and is taken before it halts. A device
+ * that waits for its handler raises nothing more meanwhile. */
+#include "load.h"
+#include "team.h"
 #include "timer.h"
 
 /* Residual ignores the worst wake-ups while warming up: the host took the CPU away. */
 #define LATEST 3
 
-/* A run: what to do with each event, and what is known so far. */
+/* A CPU's run: what to do with each event, and what is known so far. */
 struct run {
 	const struct cmdline *cmdline;
-	const struct timer_source *source;
+	const struct timer_source *source; /* NULL: tsc-poll */
+	struct timer timer;
 	struct wait_event event;
-	unsigned arm;                   /* WAIT_*, for one deadline */
-	uint64_t interval;              /* TSC ticks */
-	uint64_t lead;                  /* residual: the device is armed this much early */
-	uint64_t latest[LATEST];        /* wake-ups from the device's deadline on, latest first */
+	unsigned arm;            /* WAIT_*, for one deadline */
+	uint64_t interval;       /* TSC ticks */
+	uint64_t lead;           /* residual: the device is armed this much early */
+	uint64_t latest[LATEST]; /* wake-ups from the device's deadline on, latest first */
+	uint64_t missed;
 	struct guest_timer_event *next; /* NULL while warming up */
-};
+} __attribute__((aligned(64)));
+
+static struct run runs[CPUS_MAX];
+
+/* What is pending in this CPU's local APIC is taken now: an interrupt of lower priority to itself
+ * comes after it. */
+static void drain(void)
+{
+	struct wait_event event = {
+		.stub = wait_stubs[WAIT_STORE32][WAIT_HLT],
+		.value = ICR_SELF | VECTOR_DRAIN,
+		.address = LAPIC_ICR_GPA,
+	};
+
+	wait_hlt(&event);
+}
+
+/* Before a timer is armed, as every kernel opens interrupts some time: a timer that is due whenever
+ * a wait begins, and comes first, would keep the load out for good. */
+static void let_load_in(const struct run *run)
+{
+	if (run->timer.cpu == 0 && load_is_pending())
+		drain();
+}
 
 static void record(struct run *run, const struct guest_timer_event *event)
 {
+	if (run->timer.cpu == 0)
+		load_turn();
 	if (run->next)
 		*run->next++ = *event;
 }
@@ -52,18 +86,24 @@ static uint64_t spin_until(uint64_t deadline)
 	return now;
 }
 
+static void acknowledge(const struct run *run, uint64_t tsc)
+{
+	if (run->source->acknowledge)
+		run->source->acknowledge(&run->timer, tsc);
+}
+
 /* The interrupt came: fill enter and done; with residual, the rest of the time is spun here. */
 static void handled(struct run *run, struct guest_timer_event *event)
 {
 	if (!run->cmdline->residual) {
-		run->source->acknowledge(run->event.enter);
+		acknowledge(run, run->event.enter);
 		event->enter = run->event.enter;
 		event->done = run->event.done;
 		return;
 	}
 	uint64_t ready = rdtsc_fenced();
 
-	run->source->acknowledge(ready);
+	acknowledge(run, ready);
 	note_wakeup(run, (int64_t)(ready + run->lead - event->deadline));
 	event->enter = spin_until(event->deadline);
 	event->done = rdtsc_fenced();
@@ -75,11 +115,12 @@ static void run_oneshot(struct run *run, uint64_t count)
 	uint64_t ticks = run->interval > run->lead ? run->interval - run->lead : 1;
 	struct guest_timer_event event;
 
-	run->event.value = run->source->relative(ticks);
+	run->event.value = run->source->relative(&run->timer, ticks);
 	while (count--) {
+		let_load_in(run);
 		if (run->arm == WAIT_NOTHING) {
 			event.arm = rdtsc_fenced();
-			run->source->arm(event.arm + ticks);
+			run->source->arm(&run->timer, event.arm + ticks);
 			wait(run, WAIT_NOTHING);
 		} else {
 			wait(run, run->arm);
@@ -98,15 +139,16 @@ static void run_deadline(struct run *run, uint64_t count)
 	struct guest_timer_event event = {.deadline = rdtsc_fenced()};
 
 	while (count--) {
+		let_load_in(run);
 		event.arm = rdtsc_fenced();
 		event.deadline += run->interval;
 		while (event.deadline <= event.arm) {
 			event.deadline += run->interval;
-			result->missed++;
+			run->missed++;
 		}
 		run->event.value = event.deadline - run->lead;
 		if (run->arm == WAIT_NOTHING) {
-			run->source->arm(run->event.value);
+			run->source->arm(&run->timer, run->event.value);
 			wait(run, WAIT_NOTHING);
 		} else {
 			wait(run, run->arm);
@@ -144,23 +186,25 @@ static uint64_t ticks_due(const struct ticks *ticks, uint64_t tsc)
 
 /* The tick that came at enter: the latest that was due, and not after what a device that counts
  * had raised when it was read. */
-static uint64_t tick_number(
-	const struct ticks *ticks, const struct timer_source *source, uint64_t enter)
+static uint64_t tick_number(const struct ticks *ticks, const struct run *run, uint64_t enter)
 {
+	const struct timer_source *source = run->source;
 	uint64_t due, fired;
 
 	/* Two clocks, each rounded: a device that does not count may tick a little early. */
 	if (!source->fired)
 		return ticks_due(ticks, enter + (tick_time(ticks, 1) - ticks->start) / 8);
-	due = ticks_due(ticks, enter + source->advance());
-	fired = source->fired() - ticks->fired;
+	due = ticks_due(ticks, enter + source->advance(&run->timer));
+	fired = source->fired(&run->timer) - ticks->fired;
 	return fired < due ? fired : due;
 }
 
 /* Late ticks may be lost, or still come one by one (KVM's PIT replays them): only what came
  * afterwards tells. So, from the end, each interrupt was for the latest tick it can have been for
- * that no later one claims. The records hold tick numbers in place of deadlines. */
-static void renumber(const struct ticks *ticks, struct guest_timer_event *events, uint64_t count)
+ * that no later one claims. The records hold tick numbers in place of deadlines. Returns how many
+ * were lost. */
+static uint64_t renumber(
+	const struct ticks *ticks, struct guest_timer_event *events, uint64_t count)
 {
 	uint64_t next = UINT64_MAX, last = 0;
 
@@ -172,7 +216,7 @@ static void renumber(const struct ticks *ticks, struct guest_timer_event *events
 		last = events[i].deadline > last ? events[i].deadline : last + 1;
 		events[i].deadline = tick_time(ticks, last);
 	}
-	result->missed = last - count;
+	return last - count;
 }
 
 /* Residual spins to a deadline, so it must be known at once: late ticks are taken for lost. */
@@ -180,18 +224,18 @@ static void run_periodic(struct run *run, uint64_t count)
 {
 	const struct timer_source *source = run->source;
 	struct guest_timer_event event;
-	struct ticks ticks = {.fired = source->fired ? source->fired() : 0};
+	struct ticks ticks = {.fired = source->fired ? source->fired(&run->timer) : 0};
 	struct guest_timer_event *first = run->next;
 
 	ticks.start = event.arm = rdtsc_fenced();
-	ticks.period = source->start_periodic(ticks.start, run->interval);
+	ticks.period = source->start_periodic(&run->timer, ticks.start, run->interval);
 	for (uint64_t i = 0; i < count; i++) {
 		wait(run, WAIT_NOTHING);
-		event.deadline = tick_number(&ticks, source, run->event.enter);
+		event.deadline = tick_number(&ticks, run, run->event.enter);
 		if (run->cmdline->residual) {
 			if (event.deadline <= ticks.last)
 				event.deadline = ticks.last + 1;
-			result->missed += event.deadline - ticks.last - 1;
+			run->missed += event.deadline - ticks.last - 1;
 			ticks.last = event.deadline;
 			event.deadline = tick_time(&ticks, ticks.last) + run->lead;
 		}
@@ -200,7 +244,7 @@ static void run_periodic(struct run *run, uint64_t count)
 		event.arm = 0;
 	}
 	if (first && !run->cmdline->residual)
-		renumber(&ticks, first, count);
+		run->missed = renumber(&ticks, first, count);
 }
 
 static void run_events(struct run *run, uint64_t count)
@@ -229,7 +273,7 @@ static void poll_tsc(struct run *run, uint64_t count)
 			(run->cmdline->mode == MODE_ONESHOT ? event.arm : deadline) + run->interval;
 		while (deadline <= event.arm) {
 			deadline += run->interval;
-			result->missed++;
+			run->missed++;
 		}
 		event.deadline = deadline;
 		event.enter = spin_until(deadline);
@@ -238,33 +282,11 @@ static void poll_tsc(struct run *run, uint64_t count)
 	}
 }
 
-/* CPUID.01H:ECX[24]; at CPL 0, where the monitor answers. */
-static uint64_t has_tsc_deadline(uint64_t a, uint64_t b, uint64_t c)
-{
-	uint32_t eax = 1, ebx, ecx = 0, edx;
-
-	(void)a, (void)b, (void)c;
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-	return ecx >> 24 & 1;
-}
-
-static const struct timer_source *choose_lapic(const struct cmdline *cmdline)
-{
-	bool supported;
-
-	if (cmdline->mode == MODE_PERIODIC || cmdline->lapic_timer == LAPIC_TIMER_ONESHOT)
-		return &timer_lapic_count;
-	supported = kernel_call(has_tsc_deadline, 0, 0, 0);
-	if (cmdline->lapic_timer == LAPIC_TIMER_TSC_DEADLINE && !supported)
-		test_unavailable("this CPU's local APIC has no TSC-deadline mode", "");
-	return supported ? &timer_lapic_deadline : &timer_lapic_count;
-}
-
 static const struct timer_source *choose_source(const struct cmdline *cmdline)
 {
 	switch (cmdline->source) {
 	case SOURCE_LAPIC:
-		return choose_lapic(cmdline);
+		return timer_lapic(cmdline);
 	case SOURCE_PIT:
 		return &timer_pit;
 	case SOURCE_DEDICATED:
@@ -274,28 +296,24 @@ static const struct timer_source *choose_source(const struct cmdline *cmdline)
 	}
 }
 
-/* What a device that was stopped or set up left pending in the local APIC is taken now, by a
- * handler that only counts: an interrupt of lower priority from this CPU to itself comes after it.
- */
-static void drain(struct run *run)
+/* The interrupt table is everybody's: it changes when nobody waits for a timer. */
+static void interrupts_go_to(const struct run *run, void (*handler)(void))
 {
-	struct wait_event event = {
-		.stub = wait_stubs[WAIT_STORE32][WAIT_HLT],
-		.value = ICR_SELF | VECTOR_DRAIN,
-		.address = LAPIC_ICR_GPA,
-	};
-
-	idt_set(run->source->vector, irq_spurious);
-	idt_set(VECTOR_DRAIN, irq_stamp);
-	wait_hlt(&event);
-	irq_spurious_count = 0;
+	team_meet();
+	if (run->timer.cpu == 0) {
+		idt_set(run->source->vector, handler);
+		irq_spurious_count = 0;
+	}
+	team_meet();
 }
 
+/* What a device that was stopped or set up left pending goes to a handler that only counts. */
 static void prepare(struct run *run)
 {
-	run->arm = run->source->setup(run->cmdline, &run->event);
-	drain(run);
-	idt_set(run->source->vector, irq_stamp);
+	run->arm = run->source->setup(&run->timer, run->cmdline, &run->event);
+	interrupts_go_to(run, irq_spurious);
+	drain();
+	interrupts_go_to(run, irq_stamp);
 }
 
 /* Warming up also shows how late this source wakes a guest: with residual, it is armed that much
@@ -303,34 +321,63 @@ static void prepare(struct run *run)
 static void warm_up(struct run *run)
 {
 	run_events(run, run->cmdline->warmup);
-	run->source->stop();
+	run->source->stop(&run->timer);
 	if (run->cmdline->residual && !run->source->wakes_early)
 		run->lead = run->latest[LATEST - 1] / 4 * 5;
-	result->missed = 0;
+	run->missed = 0;
+}
+
+/* Each CPU, at CPL 3. */
+static void run_on(unsigned cpu)
+{
+	struct run *run = &runs[cpu];
+	uint64_t count = run->cmdline->count;
+
+	lapic_init();
+	if (run->source) {
+		prepare(run);
+		warm_up(run);
+		prepare(run);
+	}
+	run->next = (struct guest_timer_event *)result->record_gpa + cpu * count;
+	if (cpu == 0) {
+		measure_begin();
+		load_begin();
+	}
+	team_meet();
+	if (run->source) {
+		run_events(run, count);
+		run->source->stop(&run->timer);
+	} else {
+		poll_tsc(run, count);
+	}
+	team_part(cpu);
 }
 
 void test_timer(const struct cmdline *cmdline)
 {
-	struct run run = {.cmdline = cmdline, .source = choose_source(cmdline)};
-	void *records = records_prepare(cmdline->count, sizeof(struct guest_timer_event));
+	const struct timer_source *source = choose_source(cmdline);
+	unsigned cpus = (unsigned)cmdline->vcpus;
 
+	records_prepare(cpus * cmdline->count, sizeof(struct guest_timer_event));
 	lapic_init();
 	clocks_init(cmdline);
-	run.interval = ns_to_tsc(cmdline->interval_ns);
-	stamp_cost(!run.source || cmdline->residual);
-	if (run.source) {
-		prepare(&run);
-		warm_up(&run);
-		prepare(&run);
-	}
-	run.next = records;
-	measure_begin();
-	if (run.source) {
-		run_events(&run, cmdline->count);
-		run.source->stop();
-	} else {
-		poll_tsc(&run, cmdline->count);
-	}
+	if (source && source->require)
+		source->require(cmdline);
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		runs[cpu] = (struct run){
+			.cmdline = cmdline,
+			.source = source,
+			.timer.cpu = cpu,
+			.interval = ns_to_tsc(cmdline->interval_ns),
+		};
+	stamp_cost(!source || cmdline->residual);
+	load_start(cmdline);
+	team_start(cpus, run_on);
+	load_end();
 	measure_end();
-	result->record_count = (uint32_t)cmdline->count;
+	load_stop();
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		result->missed += runs[cpu].missed;
+	result->record_count = (uint32_t)(cpus * cmdline->count);
 }

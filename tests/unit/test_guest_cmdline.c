@@ -116,6 +116,29 @@ Test(guest_cmdline, refusals_name_the_word)
 		{"test=bench", "name"},
 		{"test=bench name=", "name="},
 		{"test=bench name=0123456789012345678901234567890123", "name="},
+		{"test=bench name=sgdt iterations=0", "iterations=0"},
+		{"test=bench name=sgdt round_ns=999", "round_ns=999"},
+		{"test=bench name=sgdt cpl=1", "cpl=1"},
+		{"test=bench name=sgdt scale=x1", "scale=x1"},
+		{"test=bench name=sgdt signals=", "signals="},
+		{"test=memory pages=1g", "pages=1g"},
+		{"test=memory vcpus=17", "vcpus=17"},
+		{"test=memory max_bytes=255", "max_bytes=255"},
+		{"test=linpack n=0", "n=0"},
+		{"test=linpack simd=avx512", "simd=avx512"},
+		{"test=ctx contexts=65", "contexts=65"},
+		{"test=ctx stride=7", "stride=7"},
+		{"test=disk op=erase", "op=erase"},
+		{"test=disk pattern=zigzag", "pattern=zigzag"},
+		{"test=disk record=511", "record=511"},
+		{"test=disk record=513", "record"},
+		{"test=disk record=16777728", "record=16777728"},
+		{"test=disk bytes=1000", "bytes"},
+		{"test=disk depth=65", "depth=65"},
+		{"test=disk depth=0", "depth=0"},
+		{"test=disk verify=2", "verify=2"},
+		{"test=timer load=cpu", "load=cpu"},
+		{"test=timer source=tsc-poll load=io", "load"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -130,6 +153,128 @@ Test(guest_cmdline, bad_value_says_what_was_expected)
 	cr_expect_str_eq(error, "bad value: wait=sleep: expected hlt, user");
 	cr_assert_not(parse("warmup=many"));
 	cr_expect_str_eq(error, "bad value: warmup=many: expected 0 to 100000000");
+}
+
+Test(guest_cmdline, bench_keys)
+{
+	cr_assert(parse("test=bench name=out"));
+	cr_expect_eq(cmdline.iterations, 0, "0: a pilot chooses");
+	cr_expect_eq(cmdline.cpl, CPL_AUTO);
+	cr_expect_not(cmdline.scale);
+	cr_expect_not(cmdline.signals);
+	cr_assert(parse("test=bench name=set-page-table rounds=5 iterations=7 round_ns=2000000 "
+			"scale=1 signals=1 cpl=3"),
+		"%s", error);
+	cr_expect_str_eq(cmdline.name, "set-page-table");
+	cr_expect_eq(cmdline.rounds, 5);
+	cr_expect_eq(cmdline.iterations, 7);
+	cr_expect_eq(cmdline.round_ns, 2000000);
+	cr_expect(cmdline.scale);
+	cr_expect(cmdline.signals);
+	cr_expect_eq(cmdline.cpl, CPL_3);
+}
+
+Test(guest_cmdline, keys_of_the_other_tests)
+{
+	cr_assert(parse("test=memory vcpus=2 pages=4k max_bytes=65536 touch=1"), "%s", error);
+	cr_expect_eq(cmdline.test, TEST_MEMORY);
+	cr_expect_eq(cmdline.vcpus, 2);
+	cr_expect_eq(cmdline.pages, PAGES_4K);
+	cr_expect_eq(cmdline.max_bytes, 65536);
+	cr_expect(cmdline.touch);
+	cr_assert(parse("test=linpack n=200 simd=avx2"), "%s", error);
+	cr_expect_eq(cmdline.n, 200);
+	cr_expect_eq(cmdline.simd, SIMD_AVX2);
+	cr_assert(parse("test=ctx contexts=8 stride=128"), "%s", error);
+	cr_expect_eq(cmdline.contexts, 8);
+	cr_expect_eq(cmdline.stride, 128);
+}
+
+Test(guest_cmdline, disk_keys)
+{
+	cr_assert(parse("test=disk"), "%s", error);
+	cr_expect_eq(cmdline.disk_gpa, 0, "0: no disk");
+	cr_expect_eq(cmdline.op, DISK_READ);
+	cr_expect_eq(cmdline.pattern, PATTERN_SEQUENTIAL);
+	cr_expect_eq(cmdline.record, 4096);
+	cr_expect_eq(cmdline.depth, 4);
+	cr_expect_eq(cmdline.bytes, 0, "0: all of it");
+	cr_assert(parse("test=disk op=write pattern=random bytes=268435456 record=16777216 "
+			"depth=64 rounds=3 verify=1"),
+		"%s", error);
+	cr_expect_eq(cmdline.op, DISK_WRITE);
+	cr_expect_eq(cmdline.pattern, PATTERN_RANDOM);
+	cr_expect_eq(cmdline.bytes, 268435456);
+	cr_expect_eq(cmdline.record, 16777216);
+	cr_expect_eq(cmdline.depth, 64);
+	cr_expect(cmdline.verify);
+	cr_assert(parse("test=timer load=io vcpus=16"), "%s", error);
+	cr_expect_eq(cmdline.load, LOAD_IO);
+	cr_expect_eq(cmdline.vcpus, 16);
+	cr_assert(parse("test=timer source=tsc-poll vcpus=2"), "%s", error);
+	cr_assert(parse("load=interrupts"), "%s", error);
+	cr_expect_eq(cmdline.load, LOAD_INTERRUPTS);
+}
+
+/* As Linux, QEMU and Firecracker write it. */
+Test(guest_cmdline, virtio_device)
+{
+	static const char *const good[] = {"virtio_mmio.device=512@0xfeb20000:5",
+		"virtio_mmio.device=0x200@4273078272:5", "virtio_mmio.device=4K@0xFEB20000:5",
+		"virtio_mmio.device=1m@0xfeb20000:5"};
+	static const char *const bad[] = {"", "512", "512@", "512@0xfeb20000",
+		"512@0xfeb20000:", "512:5@0xfeb20000", "@0xfeb20000:5", "512@:5",
+		"512@0xfeb20000:0", "512@0xfeb20000:24", "512@0xfeb20000:5:1", "512@0x:5",
+		"512@0xfeb2000g:5", "512@feb20000:5", "512@0xfeb20002:5", "512@0xbffff000:5",
+		"512@0xfffffffc:5", "512@0x1feb20000:5", "512@0xfeb20000K:5", "263@0xfeb20000:5",
+		"K@0xfeb20000:5", "-1@0xfeb20000:5", "99999999999999999999@0xfeb20000:5"};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		cr_assert(parse(good[i]), "%s: %s", good[i], error);
+		cr_expect_eq(cmdline.disk_gpa, 0xfeb20000, "%s", good[i]);
+		cr_expect_eq(cmdline.disk_irq, 5, "%s", good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "virtio_mmio.device=%s", bad[i]);
+		cr_expect_not(parse(text), "%s", text);
+		cr_expect_not_null(strstr(error, "SIZE@BASE:IRQ"), "%s: %s", text, error);
+		cr_expect_eq(cmdline.disk_gpa, 0, "%s", text);
+	}
+}
+
+/* Words made of good pieces and noise: either a value within its range, or a message. */
+Test(guest_cmdline, any_text_ends_in_a_value_or_a_message)
+{
+	static const char *const pieces[] = {"test", "=", "bench", " ", "name", "iterations",
+		"rounds", "round_ns", "scale", "signals", "cpl", "0", "3", "99999999999999999999",
+		"sgdt", "-", "\t", "\xff", "/", "auto", "1", "pio-out", "virtio_mmio.device", "@",
+		":", "512", "0xfeb20000", "K"};
+	char text[512];
+	unsigned seed = 1;
+
+	for (unsigned turn = 0; turn < 20000; turn++) {
+		size_t used = 0;
+
+		for (unsigned i = 0; i < turn % 40; i++) {
+			seed = seed * 1103515245 + 12345;
+			const char *piece =
+				pieces[(seed >> 16) % (sizeof(pieces) / sizeof(pieces[0]))];
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", piece);
+		}
+		text[used] = '\0';
+		memset(error, 0, sizeof(error));
+		if (!parse(text)) {
+			cr_assert_neq(error[0], '\0', "%s", text);
+			continue;
+		}
+		cr_assert_lt(cmdline.test, TESTS, "%s", text);
+		cr_assert_leq(cmdline.cpl, CPL_3, "%s", text);
+		cr_assert_leq(cmdline.iterations, 100000000, "%s", text);
+		cr_assert(cmdline.rounds >= 1 && cmdline.round_ns >= 1000, "%s", text);
+		cr_assert_lt(strlen(cmdline.name), CMDLINE_NAME_MAX, "%s", text);
+		cr_assert(cmdline.disk_gpa == 0 || cmdline.disk_gpa >= 3ULL << 30, "%s", text);
+	}
 }
 
 Test(guest_cmdline, longest_name_fits)
