@@ -76,7 +76,7 @@ static int bare_create(struct bare *bare, uint64_t mem_bytes, struct diag *diag)
 	rc = kvm_open(&bare->kvm, diag);
 	if (rc)
 		return rc;
-	rc = memory_create(&bare->memory, mem_bytes, false, diag);
+	rc = memory_create(&bare->memory, mem_bytes, false, false, diag);
 	if (rc)
 		goto fail;
 	bare->vm_fd = ioctl(bare->kvm.fd, KVM_CREATE_VM, 0);
@@ -178,6 +178,29 @@ static int compare_cycles(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* Sorts. */
+static uint64_t median(int64_t *cycles, uint64_t n)
+{
+	qsort(cycles, n, sizeof(*cycles), compare_cycles);
+	return (uint64_t)cycles[n / 2];
+}
+
+static int64_t *alloc_rounds(uint64_t rounds, struct diag *diag)
+{
+	int64_t *cycles = calloc(rounds, sizeof(*cycles));
+
+	if (!cycles)
+		diag_set(diag, -ENOMEM, "out of memory for %" PRIu64 " rounds", rounds);
+	return cycles;
+}
+
+static int check_counts(uint64_t iterations, uint64_t rounds, struct diag *diag)
+{
+	if (iterations && rounds)
+		return 0;
+	return diag_set(diag, -EINVAL, "bare loop: expected at least one iteration and round");
+}
+
 /* Median over the rounds of (run - control) / iterations, as the payload left them. */
 static int read_rounds(const struct bare *bare, uint64_t iterations, uint64_t rounds,
 	uint64_t *ticks, struct diag *diag)
@@ -192,13 +215,12 @@ static int read_rounds(const struct bare *bare, uint64_t iterations, uint64_t ro
 		result->record_count != rounds)
 		return diag_set(
 			diag, -EPROTO, "bare loop: the payload did not finish its benchmark");
-	cycles = calloc(rounds, sizeof(*cycles));
+	cycles = alloc_rounds(rounds, diag);
 	if (!cycles)
-		return diag_set(diag, -ENOMEM, "out of memory for %" PRIu64 " rounds", rounds);
+		return -ENOMEM;
 	for (uint64_t i = 0; i < rounds; i++)
 		cycles[i] = (int64_t)(records[i].run_cycles - records[i].control_cycles);
-	qsort(cycles, rounds, sizeof(*cycles), compare_cycles);
-	*ticks = (uint64_t)cycles[rounds / 2] / iterations;
+	*ticks = median(cycles, rounds) / iterations;
 	free(cycles);
 	return 0;
 }
@@ -213,11 +235,10 @@ int vm_bare_exit_loop(
 	struct boot_state boot;
 	struct bare bare;
 	char cmdline[160];
-	int rc;
+	int rc = check_counts(iterations, rounds, diag);
 
-	if (!iterations || !rounds)
-		return diag_set(
-			diag, -EINVAL, "bare loop: expected at least one iteration and round");
+	if (rc)
+		return rc;
 	snprintf(cmdline, sizeof(cmdline),
 		"test=bench name=pio-out iterations=%" PRIu64 " rounds=%" PRIu64 " tsc_hz=%" PRIu64
 		" lapic_hz=1000000000",
@@ -235,6 +256,59 @@ int vm_bare_exit_loop(
 		rc = run_payload(&bare, diag);
 	if (!rc)
 		rc = read_rounds(&bare, iterations, rounds, ticks_per_exit, diag);
+	bare_destroy(&bare);
+	return rc;
+}
+
+/* ---- into KVM and back, the guest left out ---- */
+
+static int time_turns(const struct bare *bare, uint64_t n, int64_t *ticks, struct diag *diag)
+{
+	uint64_t begin = clock_tsc();
+
+	for (uint64_t i = 0; i < n; i++) {
+		/* Turned back before the guest: KVM API 5, immediate_exit. */
+		if (ioctl(bare->vcpu_fd, KVM_RUN, 0) == 0)
+			return unexpected_exit(bare, diag);
+		if (errno != EINTR)
+			return kvm_failed(diag, "KVM_RUN");
+	}
+	*ticks = (int64_t)(clock_tsc() - begin);
+	return 0;
+}
+
+static int time_rounds(const struct bare *bare, uint64_t iterations, uint64_t rounds,
+	uint64_t *ticks, struct diag *diag)
+{
+	int64_t *cycles = alloc_rounds(rounds, diag);
+	int rc = cycles ? time_turns(bare, iterations, cycles, diag) : -ENOMEM; /* warm-up */
+
+	for (uint64_t i = 0; i < rounds && !rc; i++)
+		rc = time_turns(bare, iterations, &cycles[i], diag);
+	if (!rc)
+		*ticks = median(cycles, rounds) / iterations;
+	free(cycles);
+	return rc;
+}
+
+int vm_bare_transition(uint64_t iterations, uint64_t rounds, uint64_t *ticks, struct diag *diag)
+{
+	static const struct boot_state boot = {.eip = CODE_GPA};
+	struct bare bare;
+	int rc = check_counts(iterations, rounds, diag);
+
+	if (!rc)
+		rc = bare_create(&bare, LOOP_MEM, diag);
+	if (rc)
+		return rc;
+	rc = kvm_require(&bare.kvm, KVM_CAP_IMMEDIATE_EXIT, "immediate_exit", diag);
+	if (!rc)
+		rc = set_cpuid(&bare, diag);
+	if (!rc)
+		rc = set_registers(&bare, &boot, diag);
+	bare.run->immediate_exit = 1;
+	if (!rc)
+		rc = time_rounds(&bare, iterations, rounds, ticks, diag);
 	bare_destroy(&bare);
 	return rc;
 }

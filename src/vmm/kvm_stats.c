@@ -16,6 +16,25 @@
 #define DESC_MAX       4096u
 #define NAME_MAX_BYTES 256u
 
+static const char *const counter_names[] = {
+	[VM_KVM_EXITS] = "exits",
+	[VM_KVM_INSN_EMULATION] = "insn_emulation",
+	[VM_KVM_HALT_EXITS] = "halt_exits",
+	[VM_KVM_HALT_WAKEUP] = "halt_wakeup",
+	[VM_KVM_IRQ_INJECTIONS] = "irq_injections",
+	[VM_KVM_HYPERCALLS] = "hypercalls",
+	[VM_KVM_PF_TAKEN] = "pf_taken",
+	[VM_KVM_PF_FIXED] = "pf_fixed",
+	[VM_KVM_PF_EMULATE] = "pf_emulate",
+	[VM_KVM_TLB_FLUSH] = "tlb_flush",
+};
+_Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == VM_KVM_COUNTERS, "one each");
+
+const char *vm_kvm_counter_name(enum vm_kvm_counter counter)
+{
+	return (unsigned)counter < VM_KVM_COUNTERS ? counter_names[counter] : "unknown";
+}
+
 /* One statistics fd. */
 struct source {
 	int fd, vcpu;
@@ -25,7 +44,9 @@ struct source {
 	size_t data_len;        /* bytes, to the end of the last item; never 0 */
 	uint64_t *before, *now; /* data_len bytes each */
 	bool before_ok;
+	size_t counter[VM_KVM_COUNTERS]; /* index into now; NOWHERE */
 };
+#define NOWHERE SIZE_MAX
 
 struct kvm_stats {
 	struct source *sources;
@@ -105,6 +126,15 @@ static int read_descriptors(struct source *source, const struct kvm_stats_header
 	return 0;
 }
 
+static size_t find_counter(const struct source *source, const char *name)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		if (strcmp(source->items[i].name, name) == 0)
+			return source->items[i].offset / sizeof(uint64_t);
+	}
+	return NOWHERE;
+}
+
 static int source_open(struct source *source)
 {
 	struct kvm_stats_header header;
@@ -124,6 +154,8 @@ static int source_open(struct source *source)
 
 		source->data_len = end > source->data_len ? end : source->data_len;
 	}
+	for (unsigned i = 0; i < VM_KVM_COUNTERS; i++)
+		source->counter[i] = find_counter(source, counter_names[i]);
 	source->before = calloc(1, source->data_len);
 	source->now = calloc(1, source->data_len);
 	return source->before != NULL && source->now != NULL ? 0 : -ENOMEM;
@@ -224,6 +256,33 @@ const struct kvm_stat *kvm_stats_get(const struct kvm_stats *stats, size_t *n)
 {
 	*n = stats->result_count;
 	return stats->result;
+}
+
+static void add_counters(const struct source *source, uint64_t counters[VM_KVM_COUNTERS])
+{
+	bool read = source_read(source, source->now);
+
+	for (unsigned i = 0; i < VM_KVM_COUNTERS; i++) {
+		if (!read || source->counter[i] == NOWHERE || counters[i] == UINT64_MAX)
+			counters[i] = UINT64_MAX;
+		else
+			counters[i] += source->now[source->counter[i]];
+	}
+}
+
+void kvm_stats_counters(const struct kvm_stats *stats, uint64_t counters[VM_KVM_COUNTERS])
+{
+	bool any = false;
+
+	memset(counters, 0, VM_KVM_COUNTERS * sizeof(*counters));
+	for (size_t i = 0; i < stats->count; i++) {
+		if (stats->sources[i].vcpu < 0)
+			continue;
+		add_counters(&stats->sources[i], counters);
+		any = true;
+	}
+	for (unsigned i = 0; i < VM_KVM_COUNTERS && !any; i++)
+		counters[i] = UINT64_MAX;
 }
 
 void kvm_stats_destroy(struct kvm_stats *stats)

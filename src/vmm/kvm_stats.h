@@ -18,6 +18,9 @@ void kvm_stats_after(struct kvm_stats *stats);
 /* Scalars only: cumulative ones as after - before, instant and peak ones as after. Nothing of an fd
  * that could not be read both times. */
 const struct kvm_stat *kvm_stats_get(const struct kvm_stats *stats, size_t *n);
+/* The counters of a signal now, summed over the vCPUs: one system call each, nothing allocated. One
+ * caller at a time. UINT64_MAX: no, or not every, vCPU has it. */
+void kvm_stats_counters(const struct kvm_stats *stats, uint64_t counters[VM_KVM_COUNTERS]);
 void kvm_stats_destroy(struct kvm_stats *stats);
 
 /* One scalar of a descriptor block. */

@@ -96,7 +96,8 @@ static int populate(uint8_t *host, uint64_t bytes)
 	return 0;
 }
 
-int memory_create(struct guest_memory *mem, uint64_t bytes, bool prefault, struct diag *diag)
+int memory_create(struct guest_memory *mem, uint64_t bytes, bool small_pages, bool prefault,
+	struct diag *diag)
 {
 	*mem = (struct guest_memory){0};
 	int err = check_size(bytes, diag);
@@ -109,7 +110,7 @@ int memory_create(struct guest_memory *mem, uint64_t bytes, bool prefault, struc
 			"cannot map %llu MiB of guest memory: %s; use a smaller --mem",
 			(unsigned long long)(bytes / MIB), strerror(errno));
 	/* Both are advice: a kernel without them still runs the guest. */
-	(void)madvise(host, bytes, MADV_HUGEPAGE);
+	(void)madvise(host, bytes, small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 	(void)madvise(host, bytes, MADV_DONTDUMP);
 	if (prefault) {
 		err = populate(host, bytes);

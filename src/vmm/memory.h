@@ -16,9 +16,11 @@ struct guest_memory {
 #define GUEST_MEMORY_MIN (4ULL << 20)
 #define GUEST_MEMORY_MAX (3ULL << 30) /* below the APICs and our MMIO */
 
-/* Anonymous, MADV_HUGEPAGE, not yet touched. prefault: populate now (and mlock when the limit
- * allows, best effort). */
-int memory_create(struct guest_memory *mem, uint64_t bytes, bool prefault, struct diag *diag);
+/* Anonymous, not yet touched; of huge pages where the host has them (MADV_HUGEPAGE), or of small
+ * ones only (MADV_NOHUGEPAGE). prefault: populate now (and mlock when the limit allows, best
+ * effort). */
+int memory_create(struct guest_memory *mem, uint64_t bytes, bool small_pages, bool prefault,
+	struct diag *diag);
 void memory_destroy(struct guest_memory *mem);
 /* Host pointer to [gpa, gpa + len), or NULL when any of it is not RAM. Overflow-proof. len 0 is
  * allowed at gpa <= size. */

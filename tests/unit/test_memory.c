@@ -20,7 +20,7 @@ static void refuses(uint64_t bytes, const char *expected)
 	struct guest_memory mem;
 	struct diag diag = {""};
 
-	cr_assert_eq(memory_create(&mem, bytes, false, &diag), -EINVAL);
+	cr_assert_eq(memory_create(&mem, bytes, false, false, &diag), -EINVAL);
 	cr_assert_not_null(strstr(diag.text, expected), "%s", diag.text);
 	cr_assert_not_null(strstr(diag.text, "--mem"), "no remedy: %s", diag.text);
 	cr_assert_null(mem.host);
@@ -99,7 +99,7 @@ Test(memory, says_so_when_the_host_gives_none)
 	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
 	none = (struct rlimit){1, limit.rlim_max};
 	cr_assert_eq(setrlimit(RLIMIT_AS, &none), 0);
-	int err = memory_create(&mem, 64 * MIB, false, &diag);
+	int err = memory_create(&mem, 64 * MIB, false, false, &diag);
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
 	cr_assert_eq(err, -ENOMEM);
 	cr_assert_not_null(strstr(diag.text, "cannot map 64 MiB"), "%s", diag.text);
@@ -113,7 +113,7 @@ Test(memory, is_aligned_zero_and_untouched)
 	struct diag diag = {""};
 
 	/* Not a multiple of 2 MiB: the end is trimmed exactly. */
-	cr_assert_eq(memory_create(&mem, 6 * MIB + 4096, false, &diag), 0);
+	cr_assert_eq(memory_create(&mem, 6 * MIB + 4096, false, false, &diag), 0);
 	cr_assert_eq((uintptr_t)mem.host % (2 * MIB), 0);
 	cr_assert_eq(mem.size, 6 * MIB + 4096);
 	cr_assert_eq(resident_pages(&mem), 0);
@@ -142,10 +142,10 @@ Test(memory, maps_what_was_asked_and_destroy_unmaps_it)
 	struct guest_memory mem;
 	struct diag diag = {""};
 
-	cr_assert_eq(memory_create(&mem, 4 * MIB, false, &diag), 0);
+	cr_assert_eq(memory_create(&mem, 4 * MIB, false, false, &diag), 0);
 	memory_destroy(&mem); /* stdio's allocations are behind us now */
 	unsigned long before = mapped_pages();
-	cr_assert_eq(memory_create(&mem, 6 * MIB + 4096, false, &diag), 0);
+	cr_assert_eq(memory_create(&mem, 6 * MIB + 4096, false, false, &diag), 0);
 	cr_assert_eq(mapped_pages() - before, (6 * MIB + 4096) / 4096);
 	memory_destroy(&mem);
 	cr_assert_eq(mapped_pages(), before);
@@ -157,11 +157,26 @@ Test(memory, asks_for_huge_pages_and_stays_out_of_core_dumps)
 	struct diag diag = {""};
 	char flags[512];
 
-	cr_assert_eq(memory_create(&mem, 4 * MIB, false, &diag), 0);
+	cr_assert_eq(memory_create(&mem, 4 * MIB, false, false, &diag), 0);
 	vm_flags(mem.host, flags, sizeof(flags));
 	cr_assert_not_null(strstr(flags, " dd"), "%s", flags);
 	if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0)
 		cr_assert_not_null(strstr(flags, " hg"), "%s", flags);
+	memory_destroy(&mem);
+}
+
+Test(memory, small_pages_are_asked_for_by_name)
+{
+	struct guest_memory mem;
+	struct diag diag = {""};
+	char flags[512];
+
+	if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) != 0)
+		cr_skip_test("this kernel has no transparent huge pages");
+	cr_assert_eq(memory_create(&mem, 4 * MIB, true, true, &diag), 0);
+	vm_flags(mem.host, flags, sizeof(flags));
+	cr_assert_not_null(strstr(flags, " nh"), "%s", flags);
+	cr_assert_null(strstr(flags, " hg"), "%s", flags);
 	memory_destroy(&mem);
 }
 
@@ -170,7 +185,7 @@ Test(memory, prefault_makes_all_of_it_resident)
 	struct guest_memory mem;
 	struct diag diag = {""};
 
-	cr_assert_eq(memory_create(&mem, 4 * MIB, true, &diag), 0);
+	cr_assert_eq(memory_create(&mem, 4 * MIB, false, true, &diag), 0);
 	cr_assert_eq(resident_pages(&mem), 4 * MIB / 4096);
 	memory_destroy(&mem);
 }
