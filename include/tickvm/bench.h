@@ -5,12 +5,17 @@
 
 #include "tickvm/vm.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct bench_context {
 	struct vm_config machine;
 	uint64_t machine_set; /* BENCH_SET_*: which machine options the user gave */
-	const char *json;     /* --json FILE ("-": stdout, then no text tables), or NULL */
+	const char *json, *csv,
+		*markdown;  /* FILE of each, or NULL; "-": stdout, then no text tables */
+	json_t **collect;   /* not NULL: the results document goes here instead (NULL: no memory) */
+	struct diag *check; /* not NULL: nothing but a look whether the options are right; what is
+			       wrong with them goes here instead of standard error */
 	bool quiet, verbose;
 	const char *command_line; /* recorded with the results */
 };
@@ -22,6 +27,10 @@ struct bench_context {
 #define BENCH_SET_TIMEOUT   (1u << 5)
 #define BENCH_SET_VCPUS     (1u << 6)
 #define BENCH_SET_KERNEL    (1u << 7)
+#define BENCH_SET_PIN_BOTH  (1u << 8) /* --pin both; only for experiments that take it */
+/* --quiet-window on, off or a list of both; only for experiments that take it. */
+#define BENCH_SET_QUIET_ON  (1u << 9)
+#define BENCH_SET_QUIET_OFF (1u << 10)
 
 /* One experiment: `tickvm bench NAME`. run parses its own options (machine holds the machine
  * options already parsed by the launcher, argv what was left, argv[0] the name), prints tables on
@@ -31,6 +40,8 @@ struct bench {
 	const char *summary; /* one line, for `bench list` */
 	const char *help;    /* its own options */
 	int (*run)(struct bench_context *context, int argc, char **argv);
+	bool takes_pin_both;   /* unpinned vCPUs and pinned ones, one after the other */
+	bool takes_quiet_list; /* runs with a quiet window and without */
 };
 
 extern const struct bench *const benches[]; /* ends with NULL; in src/bench/registry.c */

@@ -18,6 +18,12 @@ uint64_t clock_ns_to_ticks(uint64_t ns);
 double clock_ticks_to_ns_f(int64_t ticks);
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t clock_monotonic_ns(void);
+/* Both at one moment: the tightest of a few readings of CLOCK_MONOTONIC_RAW between two of the TSC,
+ * which lay width ticks apart. */
+struct clock_pair {
+	uint64_t tsc, raw_ns, width;
+};
+struct clock_pair clock_pair_read(void);
 /* Sleeps until CLOCK_MONOTONIC reaches ns (absolute; interrupted sleeps go on). */
 void clock_sleep_until_ns(uint64_t ns);
 

@@ -16,6 +16,7 @@ struct dedicated_timer;
 struct dedicated_timer_config {
 	struct guest_tsc tsc;
 	unsigned vcpus;     /* DEST is below this */
+	unsigned dest;      /* DEST after reset */
 	int64_t advance_ns; /* 0 to DEDICATED_ADVANCE_MAX_NS, or DEDICATED_ADVANCE_AUTO: learned */
 	uint64_t quiet_window_ns; /* 0: no window */
 	uint64_t quiet_cap_ns;    /* nothing is held longer than this after the deadline */
@@ -38,7 +39,12 @@ struct dedicated_timer_stats {
 	uint64_t armed, fired;
 	uint64_t missed;   /* periods that passed without an interrupt of their own */
 	uint64_t replaced; /* armed again before the earlier deadline fired */
-	uint64_t held, released_by_cap;
+	uint64_t offered;  /* messages that a window, had it been open, would have held */
+	uint64_t held;     /* of these, held */
+	uint64_t merged;   /* of these, into one of the same vector that was held already */
+	uint64_t waiting;  /* held now */
+	uint64_t released; /* held - merged - waiting, or one is lost */
+	uint64_t released_by_cap;
 	nsec_t longest_hold;
 	uint64_t advance_ns;      /* in force now */
 	uint64_t advance_samples; /* guest stamps learned from */

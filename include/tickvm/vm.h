@@ -7,6 +7,7 @@
 #include "tickvm/diag.h"
 #include "tickvm/exit_stats.h"
 #include "tickvm/host.h"
+#include "tickvm/host_events.h"
 #include "tickvm/dedicated_timer.h"
 #include "tickvm/trace.h"
 
@@ -39,7 +40,15 @@ struct vm_config {
 	size_t trace_events;      /* ring size a vCPU; 0: only the last 16, for crash reports */
 	bool dedicated_ioeventfd; /* DT_DOORBELL is an ioeventfd */
 	size_t timer_log;         /* timer records kept; 0: none */
+	size_t host_events;       /* of each thread and CPU kept; 0: none is recorded */
 	bool prefault;            /* touch all guest RAM before the first entry (benchmarks do) */
+	bool small_pages; /* back guest RAM with 4 KiB pages; else with huge ones where the host can
+			   */
+	const char *disk_path; /* raw image or block device; NULL: no disk */
+	bool disk_read_only;
+	int disk_cpu;         /* host CPU of its thread, -1: not pinned */
+	uint64_t nuisance_hz; /* IRQ_NUISANCE is raised so often; 0: never */
+	size_t signal_log;    /* signals of the guest kept (PORT_SIGNAL); 0: none */
 };
 /* The documented defaults (see tickvm run --help); everything may then be changed. */
 void vm_config_default(struct vm_config *config);
@@ -62,6 +71,7 @@ struct vm_outcome {
 /* One delivery by the timer thread, stamps on the host's TSC. */
 struct timer_record {
 	const char *device; /* ops->name */
+	unsigned vcpu;      /* whose timer, where each vCPU has one */
 	uint64_t armed; /* the model took the arming access (or the thread saw it on the page) */
 	uint64_t
 		deadline; /* what the model was asked for: after its rounding, before any advance */
@@ -88,11 +98,50 @@ struct kvm_stat {
 	uint64_t value;
 };
 
+/* Counters of KVM's that a signal keeps, summed over the VM's vCPUs. */
+enum vm_kvm_counter {
+	VM_KVM_EXITS,
+	VM_KVM_INSN_EMULATION,
+	VM_KVM_HALT_EXITS,
+	VM_KVM_HALT_WAKEUP,
+	VM_KVM_IRQ_INJECTIONS,
+	VM_KVM_HYPERCALLS,
+	VM_KVM_PF_TAKEN,
+	VM_KVM_PF_FIXED,
+	VM_KVM_PF_EMULATE,
+	VM_KVM_TLB_FLUSH,
+	VM_KVM_COUNTERS
+};
+const char *vm_kvm_counter_name(
+	enum vm_kvm_counter counter); /* as KVM calls it: "insn_emulation" */
+
+/* A write to PORT_SIGNAL. BEGIN is stamped last, END first, so that reading the counters is outside
+ * what they enclose. Signals' own exits are not in exits and ticks; of KVM's counters END's own
+ * exit is in the difference, as it is in a control loop's. */
+struct vm_signal {
+	bool begin;
+	uint64_t tsc;             /* host TSC */
+	uint64_t exits;           /* to userspace, all vCPUs, until now */
+	uint64_t userspace_ticks; /* spent in userspace for them, from KVM_RUN's return to the next
+				     KVM_RUN */
+	uint64_t model_ticks;     /* of these inside device models */
+	uint64_t kvm[VM_KVM_COUNTERS]; /* UINT64_MAX: this KVM does not count it */
+};
+
 struct tsc_offset {
 	bool verified;        /* bounds at start and end both admit offset */
 	int64_t offset;       /* guest - host, TSC ticks */
 	uint64_t uncertainty; /* half width of the tightest bound, ticks; 0 when KVM stated it */
 	char why[96];         /* when not verified */
+};
+
+struct vm_disk_stats {
+	bool present, io_uring, direct;
+	uint64_t reads, writes, flushes, bytes_read, bytes_written;
+	uint64_t failed;     /* requests answered with an error */
+	uint64_t interrupts; /* times its line rose */
+	uint64_t broken;     /* times the guest broke the ring */
+	uint64_t most_in_flight;
 };
 
 struct vm;
@@ -111,9 +160,18 @@ struct trace_ring *vm_trace(struct vm *vm, unsigned vcpu);
 const struct kvm_stat *vm_kvm_stats(struct vm *vm, size_t *n);
 const struct timer_record *vm_timer_records(struct vm *vm, size_t *n);
 const struct timer_thread_stats *vm_timer_thread_stats(struct vm *vm);
+/* NULL: none were asked for. */
+const struct host_events *vm_host_events(struct vm *vm);
+/* Sums over the vCPUs' timers; longest_hold and advance_ns are the largest. */
 struct dedicated_timer_stats vm_dedicated_stats(struct vm *vm);
+struct vm_disk_stats vm_disk_stats(struct vm *vm);
+/* IRQ_NUISANCE: edges raised, and those that were due while its thread was late. */
+uint64_t vm_nuisance_raised(struct vm *vm);
+uint64_t vm_nuisance_missed(struct vm *vm);
 /* Interrupts merged by a device because an earlier one was still pending: pit, lapic timers. */
 uint64_t vm_coalesced(struct vm *vm);
+/* In the order of their coming; *dropped (may be NULL): those that found the log full. */
+const struct vm_signal *vm_signals(struct vm *vm, size_t *n, size_t *dropped);
 /* Checked view of guest RAM; NULL when [gpa, gpa + len) is not all RAM. */
 const void *vm_guest_memory(struct vm *vm, uint64_t gpa, uint64_t len);
 /* The payload's result block, checked (magic, version, sizes, terminated strings); NULL when there

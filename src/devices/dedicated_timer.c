@@ -102,14 +102,6 @@ static void learn(struct dedicated_timer *timer, uint64_t ack_tsc)
 	update_advance(timer);
 }
 
-static void acknowledge(struct dedicated_timer *timer, uint64_t ack_tsc)
-{
-	if (!timer->unacknowledged)
-		return;
-	timer->unacknowledged = false;
-	learn(timer, ack_tsc);
-}
-
 /* ---- quiet window ---- */
 
 /* When the window that is open now closes by its cap; 0 when none is open. */
@@ -138,6 +130,24 @@ static void release_held(struct dedicated_timer *timer, nsec_t now)
 
 	quiet_window_release(&timer->quiet, now, window_end(timer, now) == 0, sink);
 	timer->retry_at = add_saturating(now, RETRY_NS);
+}
+
+static void release_all(struct dedicated_timer *timer, nsec_t now)
+{
+	struct quiet_sink sink = {timer->sink.release, timer->sink.ctx};
+
+	quiet_window_release(&timer->quiet, now, true, sink);
+}
+
+/* What was held for this deadline is released even where the next one's window is open already:
+ * windows longer than the interval would hold it until the cap. */
+static void acknowledge(struct dedicated_timer *timer, nsec_t now, uint64_t ack_tsc)
+{
+	if (!timer->unacknowledged)
+		return;
+	timer->unacknowledged = false;
+	release_all(timer, now);
+	learn(timer, ack_tsc);
 }
 
 /* ---- arming and firing ---- */
@@ -220,7 +230,7 @@ static void fire(struct dedicated_timer *timer, nsec_t now)
 
 /* ---- the shared page: each field is read once ---- */
 
-static void take_page_ack(struct dedicated_timer *timer)
+static void take_page_ack(struct dedicated_timer *timer, nsec_t now)
 {
 	if (!timer->page)
 		return;
@@ -230,7 +240,7 @@ static void take_page_ack(struct dedicated_timer *timer)
 	if (seq == timer->ack_seq)
 		return;
 	timer->ack_seq = seq;
-	acknowledge(timer, __atomic_load_n(&timer->page->ack_tsc, __ATOMIC_RELAXED));
+	acknowledge(timer, now, __atomic_load_n(&timer->page->ack_tsc, __ATOMIC_RELAXED));
 }
 
 static bool take_page_deadline(struct dedicated_timer *timer, nsec_t now)
@@ -276,7 +286,7 @@ bool dedicated_timer_poll(struct dedicated_timer *timer, nsec_t now)
 {
 	bool armed;
 
-	take_page_ack(timer);
+	take_page_ack(timer, now);
 	armed = take_page_deadline(timer, now);
 	release_held(timer, now);
 	return armed;
@@ -303,7 +313,8 @@ bool dedicated_timer_hold(struct dedicated_timer *timer, nsec_t now, const struc
 
 	if (!quiet_window_holdable(msg, (unsigned)timer->dest))
 		return false;
-	take_page_ack(timer);
+	timer->stats.offered++;
+	take_page_ack(timer, now);
 	end = window_end(timer, now);
 	if (end == 0)
 		return false;
@@ -331,15 +342,13 @@ static void write_control(struct dedicated_timer *timer, nsec_t now, uint64_t va
 
 static void write_dest(struct dedicated_timer *timer, nsec_t now, uint64_t value)
 {
-	struct quiet_sink sink = {timer->sink.release, timer->sink.ctx};
-
 	if (value >= timer->config.vcpus) {
 		timer->stats.bad_writes++;
 		return;
 	}
 	/* What is held was for the vCPU that no longer waits for this timer. */
 	if (value != timer->dest)
-		quiet_window_release(&timer->quiet, now, true, sink);
+		release_all(timer, now);
 	timer->dest = value;
 }
 
@@ -374,7 +383,7 @@ static void dedicated_write(void *self, nsec_t now, uint64_t offset, unsigned si
 		write_dest(timer, now, value);
 		break;
 	case DT_DEADLINE:
-		take_page_ack(timer);
+		take_page_ack(timer, now);
 		arm(timer, now, value);
 		release_held(timer, now);
 		break;
@@ -382,8 +391,7 @@ static void dedicated_write(void *self, nsec_t now, uint64_t offset, unsigned si
 		write_period(timer, value);
 		break;
 	case DT_ACK:
-		acknowledge(timer, value);
-		release_held(timer, now);
+		acknowledge(timer, now, value);
 		break;
 	case DT_PAGE:
 		set_page(timer, value);
@@ -450,7 +458,7 @@ static void dedicated_expire(void *self, nsec_t now)
 {
 	struct dedicated_timer *timer = self;
 
-	take_page_ack(timer);
+	take_page_ack(timer, now);
 	take_page_deadline(timer, now);
 	if (timer->deadline != 0 && now >= timer->fire_at)
 		fire(timer, now);
@@ -464,7 +472,7 @@ static void dedicated_reset(void *self, nsec_t now)
 	timer->control = 0;
 	disarm(timer, now);
 	timer->vector = DT_VECTOR_DEFAULT;
-	timer->dest = 0;
+	timer->dest = timer->config.dest;
 	timer->period = 0;
 	timer->missed = 0;
 	timer->fire_seq = 0;
@@ -524,6 +532,9 @@ struct dedicated_timer_stats dedicated_timer_stats(const struct dedicated_timer 
 {
 	struct dedicated_timer_stats stats = timer->stats;
 
+	stats.merged = timer->quiet.merged;
+	stats.waiting = timer->quiet.count;
+	stats.released = timer->quiet.released;
 	stats.released_by_cap = timer->quiet.by_cap;
 	stats.longest_hold = timer->quiet.longest;
 	stats.advance_ns = timer->advance_ns;

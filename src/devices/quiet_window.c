@@ -34,8 +34,10 @@ void quiet_window_hold(
 	uint64_t bit = 1ULL << (msg->vector % 64);
 
 	hold->msg = *msg;
-	if (quiet->busy[msg->vector / 64] & bit)
+	if (quiet->busy[msg->vector / 64] & bit) {
+		quiet->merged++;
 		return;
+	}
 	quiet->busy[msg->vector / 64] |= bit;
 	quiet->count++;
 	hold->since = now;
@@ -52,6 +54,7 @@ static void release_one(
 
 	quiet->busy[vector / 64] &= ~(1ULL << (vector % 64));
 	quiet->count--;
+	quiet->released++;
 	if (held > quiet->longest)
 		quiet->longest = held;
 	sink.release(sink.ctx, &hold->msg);

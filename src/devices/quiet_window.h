@@ -21,7 +21,9 @@ struct quiet_window {
 	unsigned count;
 	nsec_t first_until; /* the earliest until, or NSEC_NEVER */
 	nsec_t longest;     /* longest hold so far */
-	uint64_t by_cap;    /* messages that reached their cap */
+	uint64_t merged;    /* messages that found their vector held */
+	uint64_t released;
+	uint64_t by_cap; /* messages that reached their cap */
 };
 
 struct quiet_sink {

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SLOTS  40
-#define RANGES 24
+#define SLOTS  64
+#define RANGES 32
 #define PORTS  65536
 
 struct range {

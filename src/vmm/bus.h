@@ -21,9 +21,10 @@ struct bus_slot {
 	nsec_t armed;       /* deadline last given to the timer thread */
 	uint64_t armed_tsc; /* host TSC of the access that changed it */
 	struct bus *bus;
-	void *owner; /* for callbacks that are given the slot */
-	nsec_t now;  /* latest time the model has seen: it never runs backwards */
-	bool timed;  /* the model has deadlines */
+	void *owner;   /* for callbacks that are given the slot */
+	unsigned vcpu; /* whose device it is, where each vCPU has one */
+	nsec_t now;    /* latest time the model has seen: it never runs backwards */
+	bool timed;    /* the model has deadlines */
 };
 
 /* What the timer thread did, for the log: called after each expire, with the slot's lock held. */

@@ -43,35 +43,27 @@ void clock_sleep_until_ns(uint64_t ns)
 		;
 }
 
-struct clock_pair {
-	uint64_t tsc, raw_ns;
-};
-
-/* Both clocks at one moment: the tightest of a few TSC brackets around a reading. */
-static struct clock_pair read_pair(void)
+struct clock_pair clock_pair_read(void)
 {
-	struct clock_pair best = {0, 0};
-	uint64_t tightest = UINT64_MAX;
+	struct clock_pair best = {.width = UINT64_MAX};
 
 	for (int i = 0; i < 8; i++) {
 		uint64_t before = clock_tsc();
 		uint64_t raw = clock_ns(CLOCK_MONOTONIC_RAW);
 		uint64_t width = clock_tsc() - before;
 
-		if (width < tightest) {
-			tightest = width;
-			best = (struct clock_pair){before + width / 2, raw};
-		}
+		if (width < best.width)
+			best = (struct clock_pair){before + width / 2, raw, width};
 	}
 	return best;
 }
 
 static uint64_t measure_tsc_hz(void)
 {
-	struct clock_pair begin = read_pair();
+	struct clock_pair begin = clock_pair_read();
 
 	clock_sleep_until_ns(clock_monotonic_ns() + 20000000);
-	struct clock_pair end = read_pair();
+	struct clock_pair end = clock_pair_read();
 	return mul_div_u64(end.tsc - begin.tsc, NSEC_PER_SEC, end.raw_ns - begin.raw_ns);
 }
 

@@ -142,6 +142,7 @@ json_t *machine_json(const struct vm_config *config)
 	put_text(&machine, "append", config->append);
 	put_number(&machine, "vcpus", config->vcpus);
 	put_number(&machine, "mem_bytes", (int64_t)config->mem_bytes);
+	put_flag(&machine, "small_pages", config->small_pages);
 	put_text(&machine, "irqchip", irqchip_name(config->irqchip));
 	put(&machine, "vcpu_cpu", pins_json(config));
 	put_number(&machine, "vcpu_fifo_priority", config->vcpu_fifo_priority);
@@ -152,6 +153,13 @@ json_t *machine_json(const struct vm_config *config)
 	put_automatic(&machine, "halt_poll_ns", config->halt_poll_ns);
 	put_number(&machine, "quiet_window_ns", (int64_t)config->quiet_window_ns);
 	put_number(&machine, "timeout_ns", (int64_t)config->timeout_ns);
+	if (config->disk_path != NULL) {
+		put_text(&machine, "disk", config->disk_path);
+		put_flag(&machine, "disk_read_only", config->disk_read_only);
+		put_number(&machine, "disk_cpu", config->disk_cpu);
+	}
+	if (config->nuisance_hz != 0)
+		put_number(&machine, "nuisance_hz", (int64_t)config->nuisance_hz);
 	return machine;
 }
 

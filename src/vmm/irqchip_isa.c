@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `split` and `user` share: our PIC and IOAPIC on the bus, ISA lines into both, the quiet
  * window's gate, and KVM_INTERRUPT. Where messages go from here is the back end's business. */
-#include "vm_internal.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -62,16 +62,8 @@ void irqchip_isa_destroy(struct vm *vm)
 
 void irqchip_gate(struct vm *vm, const struct apic_msg *msg)
 {
-	uint64_t tsc;
-
-	if (vm->config.quiet_window_ns) {
-		tsc = clock_tsc();
-		if (dedicated_timer_hold(vm->dedicated, vm_clock_from_tsc(&vm->clock, tsc), msg)) {
-			bus_rearm(vm->dedicated_slot, tsc);
-			return;
-		}
-	}
-	vm->irqchip.ops->message(vm, msg);
+	if (!vm->config.quiet_window_ns || !wire_dedicated_hold(vm, clock_tsc(), msg))
+		vm->irqchip.ops->message(vm, msg);
 }
 
 bool irqchip_can_inject(const struct vcpu *vcpu)

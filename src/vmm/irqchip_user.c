@@ -93,9 +93,11 @@ static int create(struct vm *vm, struct diag *diag)
 	if (!chip->lapics)
 		return diag_set(diag, -ENOMEM, "out of memory for the LAPICs");
 	set_virtual_wire(lapic_bus_get(chip->lapics, 0));
-	for (unsigned i = 0; i < vm->config.vcpus; i++)
+	for (unsigned i = 0; i < vm->config.vcpus; i++) {
 		chip->lapic_slots[i] = bus_attach(
 			vm->bus, lapic_device(lapic_bus_get(chip->lapics, i)), &chip->lock);
+		chip->lapic_slots[i]->vcpu = i;
+	}
 	bus_map_mmio(vm->bus, chip->lapic_slots, vm->config.vcpus, GPA_LAPIC, 0x1000);
 	return irqchip_isa_create(vm, NULL, diag);
 }

@@ -53,6 +53,11 @@ struct trace_ring *vm_trace(struct vm *vm, unsigned vcpu)
 	return vcpu < vm->config.vcpus ? vm->vcpus[vcpu].ring : NULL;
 }
 
+const struct host_events *vm_host_events(struct vm *vm)
+{
+	return host_recorder_events(vm->host);
+}
+
 const struct kvm_stat *vm_kvm_stats(struct vm *vm, size_t *n)
 {
 	return kvm_stats_get(vm->kvm_stats, n);
@@ -64,6 +69,14 @@ const struct timer_record *vm_timer_records(struct vm *vm, size_t *n)
 	return vm->records;
 }
 
+const struct vm_signal *vm_signals(struct vm *vm, size_t *n, size_t *dropped)
+{
+	*n = vm->signal_count;
+	if (dropped)
+		*dropped = vm->signals_dropped;
+	return vm->signals;
+}
+
 const struct timer_thread_stats *vm_timer_thread_stats(struct vm *vm)
 {
 	vm->timer_stats = *timer_thread_stats(vm->timers);
@@ -71,9 +84,69 @@ const struct timer_thread_stats *vm_timer_thread_stats(struct vm *vm)
 	return &vm->timer_stats;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 struct dedicated_timer_stats vm_dedicated_stats(struct vm *vm)
 {
-	return dedicated_timer_stats(vm->dedicated);
+	struct dedicated_timer_stats sum = {0};
+
+	for (unsigned i = 0; i < vm->config.vcpus; i++) {
+		struct dedicated_timer_stats one = dedicated_timer_stats(vm->dedicated[i].timer);
+
+		sum.armed += one.armed;
+		sum.fired += one.fired;
+		sum.missed += one.missed;
+		sum.replaced += one.replaced;
+		sum.offered += one.offered;
+		sum.held += one.held;
+		sum.merged += one.merged;
+		sum.waiting += one.waiting;
+		sum.released += one.released;
+		sum.released_by_cap += one.released_by_cap;
+		sum.longest_hold = larger(sum.longest_hold, one.longest_hold);
+		sum.advance_ns = larger(sum.advance_ns, one.advance_ns);
+		sum.advance_samples += one.advance_samples;
+		sum.bad_writes += one.bad_writes;
+	}
+	return sum;
+}
+
+struct vm_disk_stats vm_disk_stats(struct vm *vm)
+{
+	struct virtio_blk_stats model;
+	struct disk_stats disk;
+
+	if (!vm->blk)
+		return (struct vm_disk_stats){.present = false};
+	model = virtio_blk_stats(vm->blk);
+	disk = disk_stats(vm->disk);
+	return (struct vm_disk_stats){
+		.present = true,
+		.io_uring = disk.io_uring,
+		.direct = disk.direct,
+		.reads = model.requests[VIRTIO_BLK_READ],
+		.writes = model.requests[VIRTIO_BLK_WRITE],
+		.flushes = model.requests[VIRTIO_BLK_FLUSH],
+		.bytes_read = model.bytes_read,
+		.bytes_written = model.bytes_written,
+		.failed = model.failed,
+		.interrupts = model.interrupts,
+		.broken = model.broken,
+		.most_in_flight = disk.most_in_flight,
+	};
+}
+
+uint64_t vm_nuisance_raised(struct vm *vm)
+{
+	return vm->nuisance ? nuisance_ticks(vm->nuisance) : 0;
+}
+
+uint64_t vm_nuisance_missed(struct vm *vm)
+{
+	return vm->nuisance ? nuisance_missed(vm->nuisance) : 0;
 }
 
 uint64_t vm_coalesced(struct vm *vm)

@@ -53,13 +53,12 @@ struct timer_thread {
 	_Atomic uint32_t wake_seq; /* futex */
 	_Atomic bool stop;
 
-	struct timer_client *page_client;
+	struct timer_client *pages; /* clients with a page, a list; not changed any more */
 
 	/* The thread's own. */
 	struct due *due;
 	struct rt_duty duty;
-	bool watching;
-	nsec_t watch_end;
+	bool watching; /* some client's page */
 	nsec_t linger_end;
 	int dma_latency_fd;
 	struct timer_thread_stats stats;
@@ -102,7 +101,8 @@ void timer_thread_arm(struct timer_thread *thread, struct timer_client *client, 
 
 void timer_thread_watch(struct timer_thread *thread, struct timer_client *client)
 {
-	thread->page_client = client;
+	client->next_page = thread->pages;
+	thread->pages = client;
 }
 
 /* ---- watching the shared page ---- */
@@ -115,16 +115,23 @@ static bool is_queued(struct timer_thread *thread, const struct timer_client *cl
 	return queued;
 }
 
-static void begin_watching(struct timer_thread *thread)
+static void begin_watching(struct timer_thread *thread, struct timer_client *client)
 {
-	struct timer_client *client = thread->page_client;
-
-	if (!client->wants_watch(client->ctx))
+	if (!client->wants_watch || !client->wants_watch(client->ctx))
 		return;
-	if (!thread->watching)
+	if (!client->watching) {
+		client->watching = thread->watching = true;
 		client->watched(client->ctx, true);
-	thread->watching = true;
-	thread->watch_end = vm_clock_now(thread->config.clock) + thread->config.watch_ns;
+	}
+	client->watch_end = vm_clock_now(thread->config.clock) + thread->config.watch_ns;
+}
+
+static void watch(struct timer_thread *thread)
+{
+	for (struct timer_client *client = thread->pages; client; client = client->next_page) {
+		if (client->watching)
+			client->watch(client->ctx);
+	}
 }
 
 /* Until when staying awake may spare a wake-up. A guest arms its next timer in the handler of the
@@ -134,21 +141,28 @@ static nsec_t awake_end(struct timer_thread *thread, nsec_t due)
 {
 	nsec_t end = due == NSEC_NEVER ? thread->linger_end : 0;
 
-	if (thread->watching && thread->watch_end > end && !is_queued(thread, thread->page_client))
-		end = thread->watch_end;
+	if (!thread->watching)
+		return end;
+	for (struct timer_client *client = thread->pages; client; client = client->next_page) {
+		if (client->watching && client->watch_end > end && !is_queued(thread, client))
+			end = client->watch_end;
+	}
 	return end;
 }
 
 /* The guest may have armed just before it could see that it has to ring now: look once more. */
 static void end_watching(struct timer_thread *thread)
 {
-	struct timer_client *client = thread->page_client;
-
 	if (!thread->watching)
 		return;
 	thread->watching = false;
-	client->watched(client->ctx, false);
-	client->watch(client->ctx);
+	for (struct timer_client *client = thread->pages; client; client = client->next_page) {
+		if (!client->watching)
+			continue;
+		client->watching = false;
+		client->watched(client->ctx, false);
+		client->watch(client->ctx);
+	}
 }
 
 /* ---- waiting ---- */
@@ -223,7 +237,7 @@ static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due, ns
 		if (tsc >= guard)
 			continue;
 		if (thread->watching)
-			thread->page_client->watch(thread->page_client->ctx);
+			watch(thread);
 		else if (tsc >= rehearsal && turn % REHEARSE_TURNS == 0)
 			rehearse(thread);
 		_mm_pause();
@@ -271,8 +285,7 @@ static void run_due(struct timer_thread *thread, nsec_t now)
 
 		client->fire(client->ctx, due->target, wake_tsc);
 		account(thread, due, wake_tsc);
-		if (client == thread->page_client)
-			begin_watching(thread);
+		begin_watching(thread, client);
 	}
 	thread->linger_end = vm_clock_now(thread->config.clock) + thread->config.spin_ns;
 }
@@ -324,6 +337,8 @@ static void *timer_main(void *arg)
 	/* SCHED_FIFO ignores timer slack; SCHED_OTHER has 50 us of it. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	prctl(PR_SET_NAME, "tickvm-timer");
+	if (thread->config.begin)
+		thread->config.begin(thread->config.ctx);
 	thread->stats.locked = host_rt_lock_memory(thread, sizeof(*thread));
 	if (thread->stats.fifo)
 		host_rt_limits(&runtime_ns, &period_ns);

@@ -29,6 +29,10 @@ struct timer_client {
 	bool (*watch)(void *ctx);
 	void (*watched)(void *ctx, bool watching);
 	void *ctx;
+	/* The thread's, of clients whose page it watches. */
+	struct timer_client *next_page;
+	bool watching;
+	nsec_t watch_end;
 };
 
 struct timer_thread_config {
@@ -38,13 +42,15 @@ struct timer_thread_config {
 	uint64_t spin_ns;
 	uint64_t watch_ns; /* after a fire, how long it stays awake to see the page's next arming */
 	size_t clients_max;
+	void (*begin)(void *ctx); /* the first thing the thread does; may be NULL */
+	void *ctx;
 };
 
 /* Creates the thread and starts it; without the right to SCHED_FIFO it runs as SCHED_OTHER and the
  * stats say so. */
 int timer_thread_create(
 	struct timer_thread **out, const struct timer_thread_config *config, struct diag *diag);
-/* The client whose page is watched (one a VM). Before the first arming. */
+/* This client's page is watched. Before the first arming. */
 void timer_thread_watch(struct timer_thread *thread, struct timer_client *client);
 /* From any thread: the client's next deadline (NSEC_NEVER: none). Wakes the thread when it is the
  * earliest. */

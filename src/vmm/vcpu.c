@@ -291,6 +291,7 @@ static void *thread_main(void *arg)
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 	vcpu->tid = gettid();
+	host_recorder_attach(vcpu->vm->host, (int)vcpu->id);
 	vcpu_loop(vcpu);
 	atomic_store(&vcpu->state, VCPU_STOPPED);
 	return NULL;

@@ -23,6 +23,11 @@ enum vcpu_state {
 /* What the `user` back end tracks itself: KVM knows nothing of INIT and SIPI without its LAPIC. */
 enum vcpu_power { VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI };
 
+/* Sums over a vCPU's exits; its own thread alone writes them. */
+struct exit_totals {
+	_Atomic uint64_t exits, userspace_ticks, model_ticks;
+};
+
 struct vcpu {
 	struct vm *vm;
 	unsigned id;
@@ -48,6 +53,7 @@ struct vcpu {
 	bool event_valid;
 	struct exit_stats *stats;
 	struct trace_ring *ring;
+	struct exit_totals totals; /* for other threads to read: signals */
 	uint64_t first_entry_tsc;
 	uint64_t msr_probe; /* MSR_PROBE */
 	uint32_t warned;    /* guest misdeeds already reported once, by bit */

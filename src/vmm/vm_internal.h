@@ -4,11 +4,14 @@
 #define VMM_VM_INTERNAL_H
 
 #include "bus.h"
+#include "disk.h"
 #include "doorbell.h"
+#include "host_events.h"
 #include "irqchip.h"
 #include "kvm.h"
 #include "kvm_stats.h"
 #include "memory.h"
+#include "nuisance.h"
 #include "terminal.h"
 #include "vcpu.h"
 
@@ -18,6 +21,16 @@
 #include "tickvm/serial.h"
 
 #include <semaphore.h>
+
+/* A vCPU's dedicated timer. */
+struct dedicated {
+	struct vm *vm;
+	struct dedicated_timer *timer;
+	struct bus_slot *slot;
+	_Atomic(struct dedicated_page *) page; /* for the timer thread's look without the lock */
+	uint64_t seen;                         /* arm_seq already taken; the timer thread's */
+	uint64_t fired;                        /* fires already logged */
+};
 
 struct vm {
 	struct vm_config config;
@@ -41,13 +54,14 @@ struct vm {
 	struct exit_port *exit_port;
 	struct probe *probe_pio, *probe_mmio;
 	struct sync_port *sync;
+	struct signal_port *signal_port;
 	struct pit *pit;
-	struct dedicated_timer *dedicated;
-	struct bus_slot *dedicated_slot;
-	pthread_mutex_t serial_lock, pit_lock, plain_lock;
-	_Atomic(struct dedicated_page *)
-		dedicated_page;  /* for the timer thread's look without the lock */
-	uint64_t dedicated_seen; /* arm_seq already taken; the timer thread's */
+	struct dedicated dedicated[VM_MAX_VCPUS];
+	struct disk *disk;      /* NULL: there is none */
+	struct virtio_blk *blk; /* disk_lock */
+	bool disk_warned;       /* disk_lock */
+	struct nuisance *nuisance;
+	pthread_mutex_t serial_lock, pit_lock, plain_lock, disk_lock;
 	int probe_eventfd;
 	struct doorbell *doorbell;
 
@@ -61,11 +75,13 @@ struct vm {
 	sem_t ended;
 
 	struct kvm_stats *kvm_stats;
+	struct host_recorder *host; /* NULL: nobody asked */
 	struct timer_record *records; /* the timer thread's until wire_stop() */
 	size_t record_count;
 	uint64_t records_dropped;
-	uint64_t dedicated_fired; /* fires already logged */
-	bool tsc_offset_known;    /* KVM let us set it to 0 */
+	struct vm_signal *signals; /* plain_lock */
+	size_t signal_count, signals_dropped;
+	bool tsc_offset_known; /* KVM let us set it to 0 */
 	struct vm_startup startup;
 };
 

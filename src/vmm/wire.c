@@ -10,11 +10,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define SERIAL_IRQ   4
-#define PIT_IRQ      0
-#define WATCH_NS     200000ULL  /* the shared page is watched this long after a tick */
-#define QUIET_CAP_NS 1000000ULL /* nothing is held longer than this after its deadline */
-#define CLIENTS_MAX  64
+#define SERIAL_IRQ  4
+#define PIT_IRQ     0
+#define WATCH_NS    200000ULL /* the shared page is watched this long after a tick */
+#define CLIENTS_MAX 64
 
 static void pi_mutex_init(pthread_mutex_t *mutex)
 {
@@ -34,6 +33,7 @@ void wire_locks(struct vm *vm)
 	pi_mutex_init(&vm->serial_lock);
 	pi_mutex_init(&vm->pit_lock);
 	pi_mutex_init(&vm->plain_lock);
+	pi_mutex_init(&vm->disk_lock);
 }
 
 static nsec_t now(const struct vm *vm)
@@ -72,92 +72,7 @@ static void terminal_quit(void *ctx)
 	vm_stop(ctx);
 }
 
-/* ---- the dedicated timer; all with the interrupt lock held, but for the watching ---- */
-
-static void dedicated_fire(void *ctx, unsigned dest, uint8_t vector)
-{
-	struct vm *vm = ctx;
-	struct apic_msg msg = {
-		.dest = dest, .vector = vector, .delivery = APIC_FIXED, .assert = true};
-
-	vm->irqchip.ops->message(vm, &msg);
-}
-
-static void dedicated_release(void *ctx, const struct apic_msg *msg)
-{
-	struct vm *vm = ctx;
-
-	vm->irqchip.ops->message(vm, msg);
-}
-
-static struct dedicated_page *dedicated_map(void *ctx, uint64_t gpa)
-{
-	struct vm *vm = ctx;
-	struct dedicated_page *page = memory_at(&vm->memory, gpa, 4096);
-
-	atomic_store(&vm->dedicated_page, page);
-	return page;
-}
-
-/* True when a new deadline was there. */
-static bool dedicated_look(struct vm *vm)
-{
-	bool armed;
-
-	pthread_mutex_lock(&vm->irqchip.lock);
-	armed = dedicated_timer_poll(vm->dedicated, now(vm));
-	bus_rearm(vm->dedicated_slot, clock_tsc());
-	pthread_mutex_unlock(&vm->irqchip.lock);
-	return armed;
-}
-
-static struct vm *slot_vm(void *slot)
-{
-	return ((struct bus_slot *)slot)->owner;
-}
-
-static bool wants_watch(void *slot)
-{
-	struct vm *vm = slot_vm(slot);
-	bool wanted;
-
-	pthread_mutex_lock(&vm->irqchip.lock);
-	wanted = dedicated_timer_shared(vm->dedicated);
-	pthread_mutex_unlock(&vm->irqchip.lock);
-	return wanted;
-}
-
-/* Thousands of times a tick: the lock is taken only when the page has changed. */
-static bool watch(void *slot)
-{
-	struct vm *vm = slot_vm(slot);
-	struct dedicated_page *page = atomic_load(&vm->dedicated_page);
-	uint64_t seq;
-
-	if (!page)
-		return false;
-	seq = __atomic_load_n(&page->arm_seq, __ATOMIC_ACQUIRE);
-	if (seq == vm->dedicated_seen)
-		return false;
-	vm->dedicated_seen = seq;
-	return dedicated_look(vm);
-}
-
-static void watched(void *slot, bool watching)
-{
-	struct vm *vm = slot_vm(slot);
-
-	pthread_mutex_lock(&vm->irqchip.lock);
-	dedicated_timer_need_doorbell(vm->dedicated, !watching);
-	pthread_mutex_unlock(&vm->irqchip.lock);
-}
-
-static void doorbell_rings(void *ctx)
-{
-	dedicated_look(ctx);
-}
-
-static int ioeventfd(
+int wire_ioeventfd(
 	struct vm *vm, int fd, uint64_t addr, unsigned len, unsigned flags, struct diag *diag)
 {
 	struct kvm_ioeventfd io = {.addr = addr, .len = len, .fd = fd, .flags = flags};
@@ -167,74 +82,38 @@ static int ioeventfd(
 	return 0;
 }
 
-static int wire_dedicated(struct vm *vm, struct diag *diag)
-{
-	struct dedicated_timer_config config = {
-		.tsc = vm->tsc,
-		.vcpus = vm->config.vcpus,
-		.advance_ns = vm->config.timer_advance_ns == VM_AUTO ? DEDICATED_ADVANCE_AUTO
-								     : vm->config.timer_advance_ns,
-		.quiet_window_ns = vm->config.quiet_window_ns,
-		.quiet_cap_ns = QUIET_CAP_NS,
-	};
-	struct dedicated_timer_sink sink = {.fire = dedicated_fire,
-		.release = dedicated_release,
-		.map = dedicated_map,
-		.ctx = vm};
-	struct timer_client *client;
-	int rc;
-
-	vm->dedicated = dedicated_timer_create(&config, sink);
-	if (!vm->dedicated)
-		return diag_set(diag, -ENOMEM, "out of memory for the dedicated timer");
-	vm->dedicated_slot =
-		bus_attach(vm->bus, dedicated_timer_device(vm->dedicated), &vm->irqchip.lock);
-	bus_map_mmio(vm->bus, &vm->dedicated_slot, 0, GPA_DEDICATED, 0x1000);
-	vm->dedicated_slot->owner = vm;
-	client = &vm->dedicated_slot->client;
-	client->wants_watch = wants_watch;
-	client->watch = watch;
-	client->watched = watched;
-	timer_thread_watch(vm->timers, client);
-	if (!vm->config.dedicated_ioeventfd)
-		return 0;
-	rc = doorbell_create(&vm->doorbell, vm->config.timer_priority, doorbell_rings, vm, diag);
-	return rc ? rc
-		  : ioeventfd(
-			    vm, doorbell_fd(vm->doorbell), GPA_DEDICATED + DT_DOORBELL, 8, 0, diag);
-}
-
 /* ---- the timer thread and its log ---- */
 
 static void log_fire(void *ctx, const struct bus_slot *slot, uint64_t armed_tsc, nsec_t target,
 	uint64_t wake_tsc, uint64_t injected_tsc)
 {
 	struct vm *vm = ctx;
-	nsec_t deadline = target;
-
-	if (!vm->config.timer_log)
-		return;
-	if (slot == vm->dedicated_slot) {
-		uint64_t fired = dedicated_timer_stats(vm->dedicated).fired;
-
-		if (fired == vm->dedicated_fired)
-			return; /* a retry of the quiet window, not an event */
-		vm->dedicated_fired = fired;
-		deadline = dedicated_timer_last_deadline(vm->dedicated);
-		armed_tsc = vm_clock_to_tsc(&vm->clock, dedicated_timer_last_armed(vm->dedicated));
-	}
-	if (vm->record_count == vm->config.timer_log) {
-		vm->records_dropped++;
-		return;
-	}
-	vm->records[vm->record_count++] = (struct timer_record){
+	uint64_t target_tsc = vm_clock_to_tsc(&vm->clock, target);
+	struct timer_record record = {
 		.device = slot->device.ops->name,
+		.vcpu = slot->vcpu,
 		.armed = armed_tsc,
-		.deadline = vm_clock_to_tsc(&vm->clock, deadline),
-		.target = vm_clock_to_tsc(&vm->clock, target),
+		.deadline = target_tsc,
+		.target = target_tsc,
 		.wake = wake_tsc,
 		.injected = injected_tsc,
 	};
+
+	if (!vm->config.timer_log)
+		return;
+	if (wire_is_dedicated(slot) && !wire_dedicated_fired(slot, &record))
+		return; /* a retry of the quiet window, not an event */
+	if (vm->record_count == vm->config.timer_log)
+		vm->records_dropped++;
+	else
+		vm->records[vm->record_count++] = record;
+}
+
+static void timer_thread_begins(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	host_recorder_attach(vm->host, HOST_THREAD_TIMER);
 }
 
 static int wire_timers(struct vm *vm, struct diag *diag)
@@ -244,7 +123,9 @@ static int wire_timers(struct vm *vm, struct diag *diag)
 		.priority = vm->config.timer_priority,
 		.spin_ns = vm->config.timer_spin_ns,
 		.watch_ns = WATCH_NS,
-		.clients_max = CLIENTS_MAX};
+		.clients_max = CLIENTS_MAX,
+		.begin = timer_thread_begins,
+		.ctx = vm};
 	int rc;
 
 	if (vm->config.timer_log) {
@@ -257,6 +138,53 @@ static int wire_timers(struct vm *vm, struct diag *diag)
 	if (!rc)
 		bus_set_timers(vm->bus, vm->timers, log_fire, vm);
 	return rc;
+}
+
+/* ---- the guest's signals ---- */
+
+static void sum_exits(const struct vm *vm, struct vm_signal *signal)
+{
+	for (unsigned i = 0; i < vm->config.vcpus; i++) {
+		const struct exit_totals *totals = &vm->vcpus[i].totals;
+
+		signal->exits += atomic_load_explicit(&totals->exits, memory_order_relaxed);
+		signal->userspace_ticks +=
+			atomic_load_explicit(&totals->userspace_ticks, memory_order_relaxed);
+		signal->model_ticks +=
+			atomic_load_explicit(&totals->model_ticks, memory_order_relaxed);
+	}
+}
+
+/* With plain_lock held. What is slow here is before a BEGIN's stamp and after an END's; that the
+ * log is written in place keeps its page faults there too. */
+static void log_signal(void *ctx, bool begin)
+{
+	uint64_t tsc = clock_tsc();
+	struct vm *vm = ctx;
+	struct vm_signal *signal;
+
+	if (vm->signal_count == vm->config.signal_log) {
+		vm->signals_dropped++;
+		return;
+	}
+	signal = &vm->signals[vm->signal_count++];
+	signal->begin = begin;
+	sum_exits(vm, signal);
+	kvm_stats_counters(vm->kvm_stats, signal->kvm);
+	signal->tsc = begin ? clock_tsc() : tsc;
+}
+
+static int wire_signals(struct vm *vm, struct diag *diag)
+{
+	size_t n = vm->config.signal_log;
+
+	vm->signals = n ? calloc(n, sizeof(*vm->signals)) : NULL;
+	vm->signal_port = signal_port_create(log_signal, vm);
+	if (!vm->signal_port || (n && !vm->signals))
+		return diag_set(diag, -ENOMEM, "out of memory for %zu signals", n);
+	return bus_map_pio(vm->bus,
+		bus_attach(vm->bus, signal_port_device(vm->signal_port), &vm->plain_lock),
+		PORT_SIGNAL, 1, 0);
 }
 
 /* ---- devices ---- */
@@ -294,8 +222,9 @@ static int wire_probes(struct vm *vm, struct diag *diag)
 	vm->probe_eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vm->probe_eventfd < 0)
 		return diag_set(diag, -errno, "cannot create an eventfd");
-	rc = ioeventfd(vm, vm->probe_eventfd, PORT_PROBE_EVENTFD, 1, KVM_IOEVENTFD_FLAG_PIO, diag);
-	return rc ? rc : ioeventfd(vm, vm->probe_eventfd, GPA_PROBE + 0x800, 8, 0, diag);
+	rc = wire_ioeventfd(
+		vm, vm->probe_eventfd, PORT_PROBE_EVENTFD, 1, KVM_IOEVENTFD_FLAG_PIO, diag);
+	return rc ? rc : wire_ioeventfd(vm, vm->probe_eventfd, GPA_PROBE + 0x800, 8, 0, diag);
 }
 
 int wire_devices(struct vm *vm, struct diag *diag)
@@ -314,6 +243,8 @@ int wire_devices(struct vm *vm, struct diag *diag)
 		rc = wire_dedicated(vm, diag);
 	if (!rc)
 		rc = wire_probes(vm, diag);
+	if (!rc)
+		rc = wire_signals(vm, diag);
 	if (rc)
 		return rc;
 
@@ -341,7 +272,25 @@ int wire_devices(struct vm *vm, struct diag *diag)
 		bus_map_pio(vm->bus, slot, 0x61, 1, 4);
 	}
 
-	return wire_serial(vm, diag);
+	rc = wire_disk(vm, diag);
+	return rc ? rc : wire_serial(vm, diag);
+}
+
+/* Load for a guest's timers: edges on a line that nothing else drives. */
+static void nuisance_tick(void *ctx)
+{
+	isa_line(ctx, IRQ_NUISANCE, true);
+	isa_line(ctx, IRQ_NUISANCE, false);
+}
+
+int wire_start(struct vm *vm, struct diag *diag)
+{
+	int rc = wire_disk_start(vm, diag);
+
+	if (!rc && vm->config.nuisance_hz)
+		rc = nuisance_create(
+			&vm->nuisance, vm->config.nuisance_hz, nuisance_tick, vm, diag);
+	return rc;
 }
 
 void wire_stop(struct vm *vm)
@@ -349,6 +298,8 @@ void wire_stop(struct vm *vm)
 	if (vm->stopped)
 		return;
 	vm->stopped = true;
+	disk_stop(vm->disk);
+	nuisance_stop(vm->nuisance);
 	doorbell_destroy(vm->doorbell);
 	if (vm->timers)
 		timer_thread_stop(vm->timers);
@@ -359,20 +310,25 @@ void wire_destroy(struct vm *vm)
 {
 	if (vm->timers)
 		timer_thread_destroy(vm->timers);
+	wire_disk_destroy(vm);
+	nuisance_destroy(vm->nuisance);
 	serial_destroy(vm->serial);
 	exit_port_destroy(vm->exit_port);
 	probe_destroy(vm->probe_pio);
 	probe_destroy(vm->probe_mmio);
 	sync_port_destroy(vm->sync);
+	signal_port_destroy(vm->signal_port);
 	pit_destroy(vm->pit);
-	dedicated_timer_destroy(vm->dedicated);
+	wire_dedicated_destroy(vm);
 	vm->irqchip.ops->destroy(vm);
 	bus_destroy(vm->bus);
 	if (vm->probe_eventfd >= 0)
 		close(vm->probe_eventfd);
 	free(vm->records);
+	free(vm->signals);
 	pthread_mutex_destroy(&vm->irqchip.lock);
 	pthread_mutex_destroy(&vm->serial_lock);
 	pthread_mutex_destroy(&vm->pit_lock);
 	pthread_mutex_destroy(&vm->plain_lock);
+	pthread_mutex_destroy(&vm->disk_lock);
 }

@@ -99,11 +99,14 @@ Test(kvm_stats_fd, a_run_moves_the_counters_by_its_exits)
 {
 	struct machine m = make_machine();
 	struct kvm_stats *stats = make_stats(&m);
+	uint64_t counters[VM_KVM_COUNTERS];
 
 	run_exits(&m, 10); /* must not show: before() comes later */
 	kvm_stats_before(stats);
 	run_exits(&m, 1000);
 	kvm_stats_after(stats);
+	kvm_stats_counters(stats, counters);
+	cr_assert_geq(counters[VM_KVM_EXITS], find(stats, 0, "exits")->value);
 	uint64_t exits = find(stats, 0, "exits")->value;
 	uint64_t emulated = find(stats, 0, "insn_emulation")->value;
 	cr_assert(exits >= 1000 || emulated >= 1000, "%ju exits, %ju emulated", (uintmax_t)exits,
@@ -132,6 +135,7 @@ Test(kvm_stats_fd, a_file_without_statistics_is_not_supported)
 	struct kvm_stats *stats = kvm_stats_create();
 	struct diag diag = {""};
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	uint64_t counters[VM_KVM_COUNTERS];
 	size_t n;
 
 	cr_assert_eq(kvm_stats_add(stats, fd, -1, &diag), -ENOTSUP);
@@ -140,6 +144,9 @@ Test(kvm_stats_fd, a_file_without_statistics_is_not_supported)
 	kvm_stats_after(stats);
 	kvm_stats_get(stats, &n);
 	cr_assert_eq(n, 0);
+	kvm_stats_counters(stats, counters);
+	for (unsigned i = 0; i < VM_KVM_COUNTERS; i++)
+		cr_assert_eq(counters[i], UINT64_MAX);
 	kvm_stats_destroy(stats);
 	kvm_stats_destroy(NULL);
 	close(fd);

@@ -400,11 +400,20 @@ Test(vm, a_cpu_that_does_not_exist_is_refused)
 Test(vm, bare_loop_and_startup_measure_something)
 {
 	struct diag diag = {.text = ""};
-	uint64_t ticks = 0;
+	uint64_t ticks = 0, exit_ticks = UINT64_MAX, transition_ticks = UINT64_MAX;
 
 	REQUIRE_KVM();
-	cr_assert_eq(vm_bare_exit_loop(1000, 3, &ticks, &diag), 0, "%s", diag.text);
-	cr_expect_gt(ticks, 100);
+	/* The least of a few: tests run beside each other. */
+	for (unsigned i = 0; i < 5; i++) {
+		cr_assert_eq(vm_bare_exit_loop(1000, 3, &ticks, &diag), 0, "%s", diag.text);
+		exit_ticks = ticks < exit_ticks ? ticks : exit_ticks;
+		cr_assert_eq(vm_bare_transition(1000, 3, &ticks, &diag), 0, "%s", diag.text);
+		transition_ticks = ticks < transition_ticks ? ticks : transition_ticks;
+	}
+	cr_expect_gt(transition_ticks, 100);
+	cr_expect_lt(transition_ticks, exit_ticks, "%ju ticks without a guest, %ju with one",
+		(uintmax_t)transition_ticks, (uintmax_t)exit_ticks);
+	cr_expect_eq(vm_bare_transition(0, 3, &ticks, &diag), -EINVAL);
 	ticks = 0;
 	cr_assert_eq(vm_bare_startup(64 << 20, &ticks, &diag), 0, "%s", diag.text);
 	cr_expect_gt(ticks, 1000);

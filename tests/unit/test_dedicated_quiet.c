@@ -171,17 +171,51 @@ Test(dedicated_quiet, moving_the_deadline_does_not_move_the_cap)
 	cr_expect_leq(dedicated_timer_stats(timer).longest_hold, WINDOW + CAP);
 }
 
-Test(dedicated_quiet, windows_without_a_gap_do_not_hold_for_ever)
+Test(dedicated_quiet, windows_without_a_gap_let_go_at_each_acknowledgement)
 {
 	put(0, DT_CONTROL, DT_CONTROL_ENABLE | DT_CONTROL_PERIODIC);
 	put(0, DT_PERIOD, 10000);
 	hold(90000, 0x30);
-	for (nsec_t now = due(); now < 1000000; now = due()) {
-		expire(now);
-		put(now, DT_ACK, now + 4000);
-	}
+	expire(96000);
+	cr_expect_eq(releases, 0);
+	put(96500, DT_ACK, 96400);
 	cr_expect_eq(releases, 1);
-	cr_expect_eq(dedicated_timer_stats(timer).released_by_cap, 1);
+	cr_expect(hold(97000, 0x30), "the next window is open");
+	expire(106000);
+	put(106500, DT_ACK, 106400);
+	cr_expect_eq(releases, 2);
+	cr_expect_eq(dedicated_timer_stats(timer).released_by_cap, 0);
+}
+
+Test(dedicated_quiet, arming_again_releases_what_the_acknowledgement_before_it_should_have)
+{
+	hold(90000, 0x30);
+	expire(96000);
+	page.ack_tsc = 99000;
+	page.ack_seq++;
+	put(101000, DT_DEADLINE, 110000);
+	cr_expect_eq(releases, 1, "though the new deadline's window is open");
+	cr_expect(hold(101500, 0x30));
+}
+
+Test(dedicated_quiet, every_message_is_accounted_for)
+{
+	hold(10000, 0x30);
+	hold(90000, 0x30);
+	hold(90100, 0x30);
+	hold(90200, 0x31);
+	struct dedicated_timer_stats stats = dedicated_timer_stats(timer);
+
+	cr_expect_eq(stats.offered, 4);
+	cr_expect_eq(stats.held, 3);
+	cr_expect_eq(stats.merged, 1);
+	cr_expect_eq(stats.waiting, 2);
+	cr_expect_eq(stats.released, 0);
+	expire(96000);
+	put(97000, DT_ACK, 96500);
+	stats = dedicated_timer_stats(timer);
+	cr_expect_eq(stats.waiting, 0);
+	cr_expect_eq(stats.released, 2);
 }
 
 Test(dedicated_quiet, disarming_releases)

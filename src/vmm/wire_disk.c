@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Connects the block device's model with the disk behind it, and with the guest: registers,
+ * doorbell, line. It neither models nor reads and writes. */
+#include "wire.h"
+
+#include "tickvm/guest_abi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- from the model, with disk_lock held ---- */
+
+static void *map(void *ctx, uint64_t gpa, uint64_t len)
+{
+	struct vm *vm = ctx;
+
+	return memory_at(&vm->memory, gpa, len);
+}
+
+static void interrupt(void *ctx, bool level)
+{
+	struct vm *vm = ctx;
+
+	vm->irqchip.ops->isa_line(vm, IRQ_DISK, level);
+}
+
+static void notify(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	disk_notify(vm->disk);
+}
+
+static void broken(void *ctx, const char *why)
+{
+	struct vm *vm = ctx;
+
+	if (!vm->disk_warned)
+		fprintf(stderr,
+			"tickvm: guest: virtio-blk: %s; the disk is dead until it is reset "
+			"(reported once)\n",
+			why);
+	vm->disk_warned = true;
+}
+
+/* ---- from the disk's thread ---- */
+
+static void begin(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	pthread_mutex_lock(&vm->disk_lock);
+}
+
+static void end(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	virtio_blk_flush_interrupt(vm->blk);
+	pthread_mutex_unlock(&vm->disk_lock);
+}
+
+static bool pop(void *ctx, struct virtio_blk_request *request)
+{
+	struct vm *vm = ctx;
+
+	return virtio_blk_pop(vm->blk, request);
+}
+
+static void complete(void *ctx, const struct virtio_blk_request *request, int error)
+{
+	struct vm *vm = ctx;
+
+	virtio_blk_complete(vm->blk, request, error);
+}
+
+/* ---- wiring ---- */
+
+/* What a driver shows as the disk's serial number: the image's name. */
+static void name_disk(struct virtio_blk_config *config, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(config->id, sizeof(config->id), "%.*s", (int)VIRTIO_BLK_ID_BYTES,
+		slash ? slash + 1 : path);
+}
+
+int wire_disk_open(struct vm *vm, struct diag *diag)
+{
+	const struct vm_config *config = &vm->config;
+
+	return config->disk_path
+		       ? disk_open(&vm->disk, config->disk_path, config->disk_read_only, diag)
+		       : 0;
+}
+
+int wire_disk(struct vm *vm, struct diag *diag)
+{
+	struct virtio_blk_config config = {.read_only = vm->config.disk_read_only};
+	struct virtio_blk_sink sink = {.memory = {.map = map, .ctx = vm},
+		.interrupt = interrupt,
+		.notify = notify,
+		.broken = broken,
+		.ctx = vm};
+	struct bus_slot *slot;
+	int rc;
+
+	if (!vm->disk)
+		return 0;
+	config.sectors = disk_sectors(vm->disk);
+	config.block_size = disk_block_size(vm->disk);
+	name_disk(&config, vm->config.disk_path);
+	vm->blk = virtio_blk_create(&config, sink);
+	if (!vm->blk)
+		return diag_set(diag, -ENOMEM, "out of memory for the disk");
+	slot = bus_attach(vm->bus, virtio_blk_device(vm->blk), &vm->disk_lock);
+	rc = bus_map_mmio(vm->bus, &slot, 0, GPA_DISK, VIRTIO_BLK_MMIO_SIZE);
+	/* Notifications are KVM's to take: no exit to us. */
+	return rc ? rc
+		  : wire_ioeventfd(
+			    vm, disk_eventfd(vm->disk), GPA_DISK + VIRTIO_BLK_NOTIFY, 4, 0, diag);
+}
+
+int wire_disk_start(struct vm *vm, struct diag *diag)
+{
+	struct disk_client client = {
+		.begin = begin, .end = end, .pop = pop, .complete = complete, .ctx = vm};
+
+	return vm->disk ? disk_start(vm->disk, &client, vm->config.disk_cpu, diag) : 0;
+}
+
+void wire_disk_destroy(struct vm *vm)
+{
+	disk_close(vm->disk);
+	virtio_blk_destroy(vm->blk);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test=disk of the payload, and the timer test under load and on several vCPUs: counts are exact,
+ * what is written is there, damage is found, refusals name what is wrong. */
+#include "guest_code.h"
+
+#include "tickvm/guest_abi.h"
+
+#include <criterion/parameterized.h>
+#include <inttypes.h>
+
+TestSuite(payload_disk, .timeout = 120);
+
+#define IMAGE_BYTES (2u << 20)
+#define RECORD      4096u
+#define RECORDS     (IMAGE_BYTES / RECORD)
+
+static enum irqchip_kind all_irqchips[] = {IRQCHIP_KERNEL, IRQCHIP_SPLIT, IRQCHIP_USER};
+
+#define EACH_IRQCHIP(name)                                                                         \
+	ParameterizedTestParameters(payload_disk, name)                                            \
+	{                                                                                          \
+		return cr_make_param_array(enum irqchip_kind, all_irqchips,                        \
+			sizeof(all_irqchips) / sizeof(all_irqchips[0]));                           \
+	}                                                                                          \
+	ParameterizedTest(enum irqchip_kind *irqchip, payload_disk, name)
+
+/* Already unlinked: nothing is left behind, however the test ends. path leads to it all the same.
+ */
+static int make_image(char path[64])
+{
+	char name[] = "/tmp/tickvm-disk-XXXXXX";
+	int fd = mkstemp(name);
+
+	cr_assert_geq(fd, 0);
+	unlink(name);
+	cr_assert_eq(ftruncate(fd, IMAGE_BYTES), 0);
+	snprintf(path, 64, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+static struct vm *run_payload(
+	struct vm_config config, const char *append, const struct guest_result **result)
+{
+	struct vm_outcome outcome;
+
+	config.append = append;
+	struct vm *vm = run_vm(&config, &outcome);
+
+	cr_assert_eq(outcome.end, VM_END_EXIT, "%s: %s", append,
+		outcome.report != NULL ? outcome.report : "");
+	*result = vm_guest_result(vm);
+	cr_assert_not_null(*result);
+	return vm;
+}
+
+static struct vm_config disk_config(enum irqchip_kind irqchip, const char *path)
+{
+	struct vm_config config = quiet_config(irqchip);
+
+	config.disk_path = path;
+	return config;
+}
+
+/* Every round handles each of records once; returns the mismatches of the last. */
+static uint64_t expect_rounds(const struct vm_config *config, const char *append, size_t rounds,
+	uint64_t records, uint64_t record)
+{
+	const struct guest_result *result;
+	struct vm *vm = run_payload(*config, append, &result);
+	uint64_t mismatches = 0;
+	size_t n;
+
+	cr_assert_eq(result->status, GUEST_DONE, "%s: %s", append, result->message);
+	const struct guest_disk_round *round = vm_guest_records(vm, result, sizeof(*round), &n);
+
+	cr_assert_not_null(round);
+	cr_assert_eq(n, rounds, "%s: %zu rounds", append, n);
+	for (size_t i = 0; i < n; i++) {
+		cr_expect_eq(round[i].requests, records, "%s: %" PRIu64, append, round[i].requests);
+		cr_expect_eq(round[i].bytes, records * record, "%s", append);
+		cr_expect_eq(round[i].errors, 0, "%s: %" PRIu64, append, round[i].errors);
+		cr_expect_gt(round[i].cycles, 0);
+		cr_expect_gt(round[i].interrupts, 0, "%s", append);
+		mismatches = round[i].mismatches;
+	}
+	vm_destroy(vm);
+	return mismatches;
+}
+
+EACH_IRQCHIP(what_was_written_is_read)
+{
+	char path[64];
+
+	REQUIRE_KVM();
+	make_image(path);
+	struct vm_config config = disk_config(*irqchip, path);
+
+	cr_expect_eq(expect_rounds(&config,
+			     "test=disk op=write pattern=random verify=1 depth=32 rounds=2", 2,
+			     RECORDS, RECORD),
+		0);
+	cr_expect_eq(
+		expect_rounds(&config, "test=disk verify=1 depth=7 rounds=2", 2, RECORDS, RECORD),
+		0);
+	cr_expect_eq(expect_rounds(&config,
+			     "test=disk pattern=random verify=1 depth=1 rounds=1 bytes=1228800", 1,
+			     300, RECORD),
+		0);
+	config.disk_read_only = true;
+	cr_expect_eq(
+		expect_rounds(&config, "test=disk verify=1 depth=64 rounds=1", 1, RECORDS, RECORD),
+		0);
+}
+
+/* A disk that nobody wrote to has no right record, in either order. */
+Test(payload_disk, records_nobody_wrote_are_mismatches)
+{
+	char path[64];
+
+	REQUIRE_KVM();
+	make_image(path);
+	struct vm_config config = disk_config(IRQCHIP_SPLIT, path);
+
+	cr_expect_eq(expect_rounds(&config, "test=disk verify=1 rounds=1 record=512 bytes=65536", 1,
+			     128, 512),
+		128);
+	cr_expect_eq(
+		expect_rounds(&config, "test=disk rounds=1 record=1048576 depth=2", 1, 2, 1048576),
+		0, "not looked at");
+}
+
+/* One bit; a record in another's place; a record of the round before. */
+Test(payload_disk, damage_is_found)
+{
+	static char kept[RECORD], other[RECORD];
+	char path[64];
+
+	REQUIRE_KVM();
+	int fd = make_image(path);
+	struct vm_config config = disk_config(IRQCHIP_SPLIT, path);
+	const char *write = "test=disk op=write verify=1 rounds=1";
+	const char *read = "test=disk op=read verify=1 rounds=1";
+
+	expect_rounds(&config, write, 1, RECORDS, RECORD);
+	cr_assert_eq(pread(fd, kept, RECORD, 20 * RECORD), RECORD);
+	expect_rounds(&config, write, 1, RECORDS, RECORD);
+	cr_expect_eq(expect_rounds(&config, read, 1, RECORDS, RECORD), 0);
+
+	cr_assert_eq(pwrite(fd, kept, RECORD, 20 * RECORD), RECORD);
+	cr_expect_eq(expect_rounds(&config, read, 1, RECORDS, RECORD), 1, "an old record");
+	cr_assert_eq(pread(fd, other, RECORD, 30 * RECORD), RECORD);
+	cr_assert_eq(pwrite(fd, other, RECORD, 40 * RECORD), RECORD);
+	cr_expect_eq(expect_rounds(&config, read, 1, RECORDS, RECORD), 2, "a misplaced record");
+	other[RECORD - 1] = (char)(other[RECORD - 1] ^ 4);
+	cr_assert_eq(pwrite(fd, other, RECORD, 30 * RECORD), RECORD);
+	cr_expect_eq(expect_rounds(&config, read, 1, RECORDS, RECORD), 3, "a bit");
+}
+
+static void expect_refusal(const struct vm_config *config, const char *append,
+	enum guest_status status, const char *says)
+{
+	const struct guest_result *result;
+	struct vm *vm = run_payload(*config, append, &result);
+
+	cr_expect_eq(result->status, status, "%s: %u, %s", append, result->status, result->message);
+	cr_expect(strstr(result->message, says) != NULL, "%s: %s", append, result->message);
+	vm_destroy(vm);
+}
+
+Test(payload_disk, refusals_name_what_is_wrong)
+{
+	char path[64];
+
+	REQUIRE_KVM();
+	struct vm_config config = quiet_config(IRQCHIP_SPLIT);
+
+	expect_refusal(&config, "test=disk", GUEST_UNAVAILABLE, "--disk");
+	expect_refusal(&config, "test=timer load=io", GUEST_UNAVAILABLE, "--disk");
+	expect_refusal(&config, "test=timer source=pit vcpus=2", GUEST_UNAVAILABLE, "one PIT");
+	expect_refusal(&config, "test=timer vcpus=2", GUEST_UNAVAILABLE, "2 CPUs");
+	make_image(path);
+	config.disk_path = path;
+	expect_refusal(&config, "test=disk bytes=4194304", GUEST_FAILED, "bytes");
+	expect_refusal(&config, "test=disk record=4194304", GUEST_FAILED, "record");
+	expect_refusal(&config, "test=disk record=1048576 depth=32", GUEST_FAILED, "--mem");
+	config.disk_read_only = true;
+	expect_refusal(&config, "test=disk op=write", GUEST_UNAVAILABLE, "read-only");
+}
+
+/* ---- the timer test ---- */
+
+/* Each CPU's events are in order, and its own. */
+static void expect_events(struct vm *vm, const struct guest_result *result, const char *append,
+	unsigned vcpus, unsigned count)
+{
+	size_t n;
+	const struct guest_timer_event *events = vm_guest_records(vm, result, sizeof(*events), &n);
+
+	cr_assert_not_null(events);
+	cr_assert_eq(n, (size_t)vcpus * count, "%s: %zu events", append, n);
+	for (size_t i = 0; i < n; i++) {
+		cr_expect_geq(events[i].done, events[i].enter, "%s: event %zu", append, i);
+		cr_expect(events[i].enter > result->begin_tsc && events[i].done < result->end_tsc,
+			"%s: event %zu", append, i);
+		if (i % count > 0)
+			cr_expect_gt(events[i].deadline, events[i - 1].deadline, "%s: event %zu",
+				append, i);
+	}
+}
+
+EACH_IRQCHIP(disk_interrupts_come_while_a_timer_is_measured)
+{
+	static const char *const how[] = {"source=lapic wait=hlt", "source=lapic wait=user",
+		"source=lapic mode=periodic", "source=pit",
+		"source=dedicated arm=shared mode=deadline",
+		"source=lapic residual=1 mode=deadline interval_ns=100000"};
+	const struct guest_result *result;
+	char path[64], append[160];
+
+	REQUIRE_KVM();
+	make_image(path);
+	struct vm_config config = disk_config(*irqchip, path);
+
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		snprintf(append, sizeof(append),
+			"test=timer interval_ns=400000 count=200 load=io depth=4 %s", how[i]);
+		struct vm *vm = run_payload(config, append, &result);
+
+		cr_assert_eq(result->status, GUEST_DONE, "%s: %s", append, result->message);
+		expect_events(vm, result, append, 1, 200);
+		cr_expect_gt(result->load_interrupts, 20, "%s: %" PRIu64, append,
+			result->load_interrupts);
+		cr_expect_geq(result->load_requests, result->load_interrupts, "%s", append);
+		cr_expect_eq(result->load_errors, 0, "%s", append);
+		vm_destroy(vm);
+	}
+}
+
+/* The image ends before the disk does: its reads fail, and are counted. */
+Test(payload_disk, failed_reads_are_counted)
+{
+	const struct guest_result *result;
+	char path[64];
+
+	REQUIRE_KVM();
+	int fd = make_image(path);
+	struct vm_config config = disk_config(IRQCHIP_SPLIT, path);
+	struct diag diag = {.text = ""};
+	struct vm_outcome outcome;
+	struct vm *vm;
+
+	config.append = "test=timer interval_ns=400000 count=200 load=io";
+	cr_assert_eq(vm_create(&vm, &config, &diag), 0, "%s", diag.text);
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	cr_assert_eq(vm_run(vm, &outcome, &diag), 0, "%s", diag.text);
+	cr_assert_eq(outcome.end, VM_END_EXIT);
+	result = vm_guest_result(vm);
+	cr_assert_not_null(result);
+	cr_assert_eq(result->status, GUEST_DONE, "%s", result->message);
+	cr_expect_gt(result->load_errors, 0);
+	cr_expect_leq(result->load_errors, result->load_requests);
+	vm_destroy(vm);
+
+	config.append = "test=disk rounds=1";
+	cr_assert_eq(ftruncate(fd, IMAGE_BYTES), 0);
+	cr_assert_eq(vm_create(&vm, &config, &diag), 0, "%s", diag.text);
+	cr_assert_eq(ftruncate(fd, IMAGE_BYTES / 2), 0);
+	cr_assert_eq(vm_run(vm, &outcome, &diag), 0, "%s", diag.text);
+	result = vm_guest_result(vm);
+	cr_assert_not_null(result);
+	cr_assert_eq(result->status, GUEST_DONE, "%s", result->message);
+	size_t n;
+	const struct guest_disk_round *round = vm_guest_records(vm, result, sizeof(*round), &n);
+
+	cr_assert_not_null(round);
+	cr_expect_eq(round->requests, RECORDS);
+	cr_expect_eq(round->errors, RECORDS / 2, "%" PRIu64, round->errors);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(nuisance_interrupts_are_counted)
+{
+	struct vm_config config = quiet_config(*irqchip);
+	const struct guest_result *result;
+
+	REQUIRE_KVM();
+	config.nuisance_hz = 2000;
+	struct vm *vm = run_payload(
+		config, "test=timer interval_ns=500000 count=400 load=interrupts", &result);
+
+	cr_assert_eq(result->status, GUEST_DONE, "%s", result->message);
+	expect_events(vm, result, "load=interrupts", 1, 400);
+	cr_expect_gt(result->load_interrupts, 0);
+	cr_expect_leq(result->load_interrupts, vm_nuisance_raised(vm));
+	cr_expect_eq(result->load_requests, 0);
+	vm_destroy(vm);
+}
+
+EACH_IRQCHIP(each_vcpu_has_a_timer_of_its_own)
+{
+	static const char *const how[] = {"source=lapic", "source=lapic wait=user mode=deadline",
+		"source=dedicated arm=mmio", "source=dedicated arm=shared mode=periodic",
+		"source=tsc-poll"};
+	struct vm_config config = quiet_config(*irqchip);
+	const struct guest_result *result;
+	char append[160];
+
+	REQUIRE_KVM();
+	config.vcpus = 3;
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		snprintf(append, sizeof(append),
+			"test=timer vcpus=3 interval_ns=1000000 count=60 %s", how[i]);
+		struct vm *vm = run_payload(config, append, &result);
+
+		cr_assert_eq(result->status, GUEST_DONE, "%s: %s", append, result->message);
+		expect_events(vm, result, append, 3, 60);
+		vm_destroy(vm);
+	}
+}

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The disk's thread without a guest: a client with a list of requests, by io_uring and without it,
+ * on files that are good, bad and that change meanwhile. */
+#include "../../src/vmm/disk.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+TestSuite(disk, .timeout = 60);
+
+#define SECTOR   512u
+#define MIB      (1u << 20)
+#define REQUESTS 4096
+
+static struct diag diag;
+static char path[64];
+
+/* ---- a client: requests in order, answers by head ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	struct virtio_blk_request *requests;
+	bool offered;
+	unsigned n, popped, completed, batches;
+	int errors[REQUESTS];
+	bool answered[REQUESTS];
+	sem_t all;
+} client;
+
+static void client_begin(void *ctx)
+{
+	(void)ctx;
+	pthread_mutex_lock(&client.lock);
+}
+
+static void client_end(void *ctx)
+{
+	(void)ctx;
+	client.batches++;
+	pthread_mutex_unlock(&client.lock);
+}
+
+static bool client_pop(void *ctx, struct virtio_blk_request *request)
+{
+	(void)ctx;
+	if (!client.offered || client.popped == client.n)
+		return false;
+	*request = client.requests[client.popped++];
+	return true;
+}
+
+static void client_complete(void *ctx, const struct virtio_blk_request *request, int error)
+{
+	(void)ctx;
+	cr_assert(!client.answered[request->head]);
+	client.answered[request->head] = true;
+	client.errors[request->head] = error;
+	if (++client.completed == client.n)
+		sem_post(&client.all);
+}
+
+static const struct disk_client callbacks = {
+	.begin = client_begin, .end = client_end, .pop = client_pop, .complete = client_complete};
+
+static void client_reset(void)
+{
+	free(client.requests);
+	memset(&client, 0, sizeof(client));
+	pthread_mutex_init(&client.lock, NULL);
+	sem_init(&client.all, 0, 0);
+	client.requests = calloc(REQUESTS, sizeof(*client.requests));
+	cr_assert_not_null(client.requests);
+}
+
+/* To be offered; returns its head. */
+static unsigned add(enum virtio_blk_kind kind, uint64_t sector, uint8_t *data, uint32_t bytes)
+{
+	struct virtio_blk_request *request = &client.requests[client.n];
+
+	cr_assert_lt(client.n, REQUESTS);
+	request->kind = kind;
+	request->offset = sector * SECTOR;
+	request->bytes = bytes;
+	request->n = bytes > 0;
+	request->segments[0] = (struct virtqueue_segment){.base = data, .len = bytes};
+	request->head = (uint16_t)client.n;
+	return client.n++;
+}
+
+static void offer(struct disk *disk)
+{
+	pthread_mutex_lock(&client.lock);
+	client.offered = true;
+	pthread_mutex_unlock(&client.lock);
+	disk_notify(disk);
+}
+
+/* All that was added, answered. */
+static void carry_out(struct disk *disk)
+{
+	offer(disk);
+	sem_wait(&client.all);
+}
+
+/* ---- images ---- */
+
+static void make_image(off_t bytes)
+{
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/tickvm-disk-XXXXXX");
+	fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(ftruncate(fd, bytes), 0);
+	close(fd);
+}
+
+static void remove_image(void)
+{
+	unlink(path);
+}
+
+static struct disk *open_good(bool read_only)
+{
+	struct disk *disk;
+
+	cr_assert_eq(disk_open(&disk, path, read_only, &diag), 0, "%s", diag.text);
+	return disk;
+}
+
+static struct disk *start(void)
+{
+	struct disk *disk = open_good(false);
+
+	client_reset();
+	cr_assert_eq(disk_start(disk, &callbacks, -1, &diag), 0, "%s", diag.text);
+	return disk;
+}
+
+static void refused(const char *name, bool read_only, const char *says)
+{
+	struct disk *disk;
+
+	cr_expect_eq(disk_open(&disk, name, read_only, &diag), -EINVAL, "%s", name);
+	cr_expect_not_null(strstr(diag.text, says), "%s", diag.text);
+	cr_expect_null(strchr(diag.text, '\n'));
+}
+
+/* From here on, as on a kernel that has no io_uring. */
+static void without_io_uring(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0 /* the system call's number */),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		cr_skip_test("no seccomp filter here: %s", strerror(errno));
+}
+
+static bool has_io_uring(void)
+{
+	return syscall(SYS_io_uring_setup, 1, NULL) < 0 && errno == EFAULT;
+}
+
+/* Each test below is run in both ways. */
+#define EACH_WAY(name)                                                                             \
+	static void name(void);                                                                    \
+	Test(disk, name##_io_uring)                                                                \
+	{                                                                                          \
+		if (!has_io_uring())                                                               \
+			cr_skip_test("no io_uring here");                                          \
+		name();                                                                            \
+	}                                                                                          \
+	Test(disk, name##_preadv)                                                                  \
+	{                                                                                          \
+		without_io_uring();                                                                \
+		name();                                                                            \
+	}                                                                                          \
+	static void name(void)
+
+/* ---- opening ---- */
+
+Test(disk, what_is_no_image_is_refused)
+{
+	char fifo[80];
+
+	refused("/tmp/tickvm-no-such-image", false, "No such file or directory; expected a raw");
+	refused("/tmp", false, "a directory; expected a raw image file or a block device");
+	refused("/dev/null", true, "a character device");
+	make_image(0);
+	refused(path, false, "its size is 0; expected at least 512 bytes");
+	remove_image();
+	make_image(511);
+	refused(path, false, "its size is 511");
+	snprintf(fifo, sizeof(fifo), "%s-fifo", path);
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
+	refused(fifo, true, "a FIFO");
+	unlink(fifo);
+	remove_image();
+}
+
+Test(disk, a_long_name_leaves_room_for_the_sentence)
+{
+	char name[3000];
+
+	memset(name, 'a', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	refused(name, false, "File name too long; expected a raw image");
+}
+
+Test(disk, rights_are_named)
+{
+	make_image(4096);
+	chmod(path, 0444);
+	refused(path, false, "use --disk PATH,ro");
+	disk_close(open_good(true));
+	if (geteuid() == 0) {
+		chmod(path, 0600);
+		cr_assert_eq(seteuid(65534), 0);
+		refused(path, false, "cannot open it: Permission denied");
+		refused(path, true, "cannot open it: Permission denied");
+		cr_assert_eq(seteuid(0), 0);
+		chmod(path, 0644);
+		cr_assert_eq(seteuid(65534), 0);
+		refused(path, false, "cannot be written to: Permission denied; use --disk PATH,ro");
+		disk_close(open_good(true));
+		cr_assert_eq(seteuid(0), 0);
+	}
+	remove_image();
+}
+
+Test(disk, one_writer_or_many_readers)
+{
+	struct disk *first, *second;
+
+	make_image(4096);
+	first = open_good(false);
+	refused(path, false, "another process uses it");
+	refused(path, true, "another process writes to it");
+	disk_close(first);
+	first = open_good(true);
+	second = open_good(true);
+	refused(path, false, "another process uses it");
+	disk_close(first);
+	disk_close(second);
+	disk_close(open_good(false));
+	remove_image();
+}
+
+Test(disk, only_whole_sectors_count)
+{
+	struct disk *disk;
+
+	make_image(3 * SECTOR + 100);
+	disk = open_good(false);
+	cr_expect_eq(disk_sectors(disk), 3);
+	cr_expect_eq(disk_block_size(disk), 512);
+	disk_close(disk);
+	remove_image();
+}
+
+/* ---- requests ---- */
+
+EACH_WAY(an_idle_disk_stops)
+{
+	struct disk *disk;
+
+	make_image(MIB);
+	disk = start();
+	disk_stop(disk);
+	disk_stop(disk);
+	cr_expect_eq(disk_stats(disk).io_uring, has_io_uring());
+	cr_expect_eq(disk_stats(disk).most_in_flight, 0);
+	disk_close(disk);
+	remove_image();
+}
+
+#define MODEL_BYTES   (4 * MIB)
+#define MODEL_SECTORS (MODEL_BYTES / SECTOR)
+#define ROUNDS        12
+
+static uint32_t seed = 1;
+static uint32_t random_below(uint32_t n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 8) % n;
+}
+
+/* Cuts a request's one buffer into sectors or odd pieces, and leaves holes between them. */
+static void scatter(struct virtio_blk_request *request, uint8_t *buffer)
+{
+	uint32_t left = (uint32_t)request->bytes;
+
+	for (request->n = 0; left > 0; request->n++) {
+		uint32_t piece = random_below(2) ? SECTOR : 1 + random_below(2000);
+
+		if (piece > left || request->n == 60)
+			piece = left;
+		request->segments[request->n] =
+			(struct virtqueue_segment){.base = buffer, .len = piece};
+		buffer += piece + 16;
+		left -= piece;
+	}
+}
+
+static void gather(const struct virtio_blk_request *request, uint8_t *to)
+{
+	for (unsigned i = 0; i < request->n; i++) {
+		memcpy(to, request->segments[i].base, request->segments[i].len);
+		to += request->segments[i].len;
+	}
+}
+
+/* One round: the image in pieces of random size in order, so that those in flight do not overlap
+ * but share pages, some aligned for direct I/O and some not; each is read or written. */
+static void fill_round(uint8_t *memory, uint8_t *model)
+{
+	uint32_t at = 0;
+
+	while (at < MODEL_SECTORS) {
+		uint32_t count = 1 + random_below(16);
+		bool write = random_below(2), page = random_below(2), odd = random_below(4) == 0;
+
+		if (page) /* what is aligned to a page can go past the cache */
+			count = at % 8 ? 8 - at % 8 : count & ~7u;
+		if (count == 0)
+			count = 8;
+		if (count > MODEL_SECTORS - at)
+			count = MODEL_SECTORS - at;
+		/* twice the room, for the holes; a page each, so that the base is aligned */
+		uint8_t *buffer = memory + (size_t)at * 1024 * 2;
+		struct virtio_blk_request *request = &client.requests[add(
+			write ? VIRTIO_BLK_WRITE : VIRTIO_BLK_READ, at, buffer, count * SECTOR)];
+		if (odd)
+			scatter(request, buffer + 2);
+		if (write) {
+			for (unsigned i = 0; i < request->n; i++)
+				for (unsigned k = 0; k < request->segments[i].len; k++)
+					request->segments[i].base[k] = (uint8_t)random_below(256);
+			gather(request, model + (size_t)at * SECTOR);
+		}
+		if (random_below(64) == 0)
+			add(VIRTIO_BLK_FLUSH, 0, NULL, 0);
+		at += count;
+	}
+}
+
+static void check_round(const uint8_t *model)
+{
+	static uint8_t got[64 * SECTOR];
+
+	cr_expect_eq(client.completed, client.n);
+	for (unsigned i = 0; i < client.n; i++) {
+		const struct virtio_blk_request *request = &client.requests[i];
+
+		cr_expect_eq(client.errors[i], 0);
+		if (request->kind != VIRTIO_BLK_READ)
+			continue;
+		gather(request, got);
+		cr_expect_eq(memcmp(got, model + request->offset, request->bytes), 0,
+			"%llu bytes at %llu", (unsigned long long)request->bytes,
+			(unsigned long long)request->offset);
+	}
+}
+
+static void check_file(const uint8_t *model, size_t bytes)
+{
+	uint8_t *file = malloc(bytes + 1);
+	int fd = open(path, O_RDONLY);
+
+	cr_assert_eq(read(fd, file, bytes + 1), (ssize_t)bytes, "the image has changed its size");
+	cr_expect_eq(memcmp(file, model, bytes), 0);
+	close(fd);
+	free(file);
+}
+
+EACH_WAY(the_image_is_what_was_written)
+{
+	uint8_t *memory = aligned_alloc(4096, 4 * MODEL_BYTES + MIB);
+	uint8_t *model = calloc(1, MODEL_BYTES);
+	struct disk_stats stats;
+	struct disk *disk;
+
+	make_image(MODEL_BYTES);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		disk = start();
+		memset(memory, 0xee, 4 * MODEL_BYTES + MIB);
+		fill_round(memory, model);
+		carry_out(disk);
+		disk_stop(disk);
+		stats = disk_stats(disk);
+		disk_close(disk);
+		check_round(model);
+		check_file(model, MODEL_BYTES);
+	}
+	cr_expect_eq(stats.errors, 0);
+	cr_expect_gt(stats.buffered_requests, 0);
+	if (stats.direct)
+		cr_expect_gt(stats.direct_requests, 0);
+	if (stats.io_uring)
+		cr_expect_gt(stats.most_in_flight, 1);
+	remove_image();
+	free(model);
+	free(memory);
+}
+
+EACH_WAY(many_requests_wait_their_turn)
+{
+	uint8_t *memory = aligned_alloc(4096, MIB);
+	struct disk_stats stats;
+	struct disk *disk;
+
+	make_image(MIB);
+	disk = start();
+	for (unsigned i = 0; i < 2000; i++)
+		add(VIRTIO_BLK_READ, 8 * (i % 256), memory + 4096 * (i % 256), 4096);
+	carry_out(disk);
+	disk_stop(disk);
+	stats = disk_stats(disk);
+	cr_expect_eq(client.completed, 2000);
+	cr_expect_leq(stats.most_in_flight, 128);
+	if (stats.io_uring)
+		cr_expect_lt(client.batches, 2000);
+	disk_close(disk);
+	remove_image();
+	free(memory);
+}
+
+/* Stopped at once: what was taken is carried out and answered, the rest is not touched. */
+EACH_WAY(stopping_finishes_what_is_in_flight)
+{
+	uint8_t *memory = aligned_alloc(4096, MIB), zeros[4096] = {0}, sector[4096];
+	struct disk *disk;
+	int fd;
+
+	make_image(MIB);
+	disk = start();
+	memset(memory, 0x5a, MIB);
+	for (unsigned i = 0; i < 256; i++)
+		add(VIRTIO_BLK_WRITE, 8 * i, memory + 4096 * i, 4096);
+	offer(disk);
+	disk_stop(disk);
+	cr_expect_eq(client.completed, client.popped);
+	fd = open(path, O_RDONLY);
+	for (unsigned i = 0; i < 256; i++) {
+		cr_assert_eq(pread(fd, sector, 4096, 4096 * i), 4096);
+		cr_expect_eq(memcmp(sector, client.answered[i] ? memory : zeros, 4096), 0, "%u", i);
+	}
+	close(fd);
+	disk_close(disk);
+	remove_image();
+	free(memory);
+}
+
+/* ---- trouble ---- */
+
+EACH_WAY(an_image_that_has_shrunk_gives_errors_and_does_not_grow)
+{
+	uint8_t *memory = aligned_alloc(4096, MIB);
+	unsigned good, over, behind, unaligned, write, inside;
+	struct disk *disk;
+	struct stat st;
+
+	make_image(MIB);
+	disk = start();
+	cr_assert_eq(truncate(path, MIB / 2 + SECTOR), 0);
+	memset(memory, 0x77, MIB);
+	good = add(VIRTIO_BLK_READ, 0, memory, 65536);
+	over = add(VIRTIO_BLK_READ, MIB / 2 / SECTOR - 8, memory + 65536, 65536);
+	behind = add(VIRTIO_BLK_READ, MIB / SECTOR - 8, memory + 131072, 4096);
+	unaligned = add(VIRTIO_BLK_READ, MIB / SECTOR - 8, memory + 200001, 4096);
+	write = add(VIRTIO_BLK_WRITE, MIB / SECTOR - 8, memory + 262144, 4096);
+	inside = add(VIRTIO_BLK_WRITE, MIB / 2 / SECTOR, memory + 327680, SECTOR);
+	carry_out(disk);
+	disk_stop(disk);
+	cr_expect_eq(client.errors[good], 0);
+	cr_expect_neq(client.errors[over], 0);
+	cr_expect_neq(client.errors[behind], 0);
+	cr_expect_neq(client.errors[unaligned], 0);
+	cr_expect_neq(client.errors[write], 0);
+	cr_expect_eq(client.errors[inside], 0);
+	cr_expect_eq(memory[131072], 0x77, "made up");
+	cr_expect_eq(disk_stats(disk).errors, 4);
+	stat(path, &st);
+	cr_expect_eq(st.st_size, MIB / 2 + SECTOR);
+	disk_close(disk);
+	remove_image();
+	free(memory);
+}
+
+/* As a full file system does, a limit on file sizes refuses writes and takes a part of others. */
+EACH_WAY(what_the_host_cannot_write_is_an_error)
+{
+	struct rlimit limit = {.rlim_cur = MIB / 2, .rlim_max = MIB / 2};
+	uint8_t *memory = aligned_alloc(4096, MIB);
+	unsigned good, part, none, read;
+	struct disk *disk;
+
+	make_image(MIB);
+	disk = start();
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	memset(memory, 0x77, MIB);
+	good = add(VIRTIO_BLK_WRITE, 0, memory, 65536);
+	part = add(VIRTIO_BLK_WRITE, MIB / 2 / SECTOR - 8, memory, 65536);
+	none = add(VIRTIO_BLK_WRITE, MIB / SECTOR - 8, memory, 4096);
+	read = add(VIRTIO_BLK_READ, MIB / SECTOR - 8, memory + 131072, 4096);
+	carry_out(disk);
+	disk_stop(disk);
+	cr_expect_eq(client.errors[good], 0);
+	cr_expect_neq(client.errors[part], 0);
+	cr_expect_eq(client.errors[none], EFBIG);
+	cr_expect_eq(client.errors[read], 0);
+	cr_expect_eq(memory[131072], 0);
+	cr_expect_eq(disk_stats(disk).errors, 2);
+	disk_close(disk);
+	remove_image();
+	free(memory);
+}
