@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Opens results files, which may be anybody's, and says where and why one is none.
+ * It shows nothing; what a page may be is page_json.c's business. */
+#include "tickvm/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SCHEMA      "tickvm-results/"
+#define SCHEMA_OURS SCHEMA "1"
+#define EXPECTED    "expected a " SCHEMA_OURS " file, as tickvm bench --json writes it"
+
+/* Jansson quotes the file in its messages; a terminal gets none of it. */
+static const char *what_is_wrong(enum json_error_code code)
+{
+	switch (code) {
+	case json_error_premature_end_of_input:
+		return "the file ends here: truncated";
+	case json_error_invalid_utf8:
+		return "no UTF-8";
+	case json_error_numeric_overflow:
+		return "a number that is too large";
+	case json_error_stack_overflow:
+		return "nested too deep";
+	default:
+		return "no JSON";
+	}
+}
+
+static int load(struct report_file *file, FILE *stream, struct diag *diag)
+{
+	json_error_t error;
+
+	errno = 0;
+	file->root = json_loadf(stream, 0, &error);
+	if (file->root != NULL)
+		return 0;
+	if (ferror(stream)) {
+		int err = errno != 0 ? errno : EIO;
+
+		return diag_set(diag, -err, "cannot read %s: %s", file->path, strerror(err));
+	}
+	if (json_error_code(&error) == json_error_out_of_memory)
+		return diag_set(diag, -ENOMEM, "cannot read %s: no memory", file->path);
+	return diag_set(diag, -EINVAL, "%s:%d:%d: %s; " EXPECTED, file->path, error.line,
+		error.column, what_is_wrong(json_error_code(&error)));
+}
+
+static int check_schema(const struct report_file *file, struct diag *diag)
+{
+	const char *schema = json_string_value(json_object_get(file->root, "schema"));
+
+	if (schema == NULL)
+		return diag_set(diag, -EINVAL, "%s: no member \"schema\"; " EXPECTED, file->path);
+	if (strcmp(schema, SCHEMA_OURS) == 0)
+		return 0;
+	const char *version = schema + strlen(SCHEMA);
+
+	if (strncmp(schema, SCHEMA, strlen(SCHEMA)) == 0 && *version != '\0' &&
+		strspn(version, "0123456789") == strlen(version))
+		return diag_set(diag, -EINVAL,
+			"%s: schema " SCHEMA
+			"%.9s: made by a later tickvm; this one reads " SCHEMA_OURS,
+			file->path, version);
+	return diag_set(diag, -EINVAL, "%s: another schema; " EXPECTED, file->path);
+}
+
+int report_read(struct report_file *file, const char *path, struct diag *diag)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *stream = is_stdin ? stdin : fopen(path, "re");
+
+	*file = (struct report_file){.path = is_stdin ? "standard input" : path};
+	if (stream == NULL) {
+		int err = errno;
+
+		return diag_set(diag, -err, "cannot open %s: %s", path, strerror(err));
+	}
+	int err = load(file, stream, diag);
+
+	if (!is_stdin)
+		fclose(stream);
+	if (err == 0)
+		err = check_schema(file, diag);
+	if (err < 0) {
+		json_decref(file->root);
+		file->root = NULL;
+	}
+	return err;
+}
+
+struct page *report_page(const struct report_file *file, struct diag *diag)
+{
+	const json_t *json = json_object_get(file->root, "page");
+	struct diag why;
+
+	if (json == NULL) {
+		diag_set(diag, -EINVAL,
+			"%s: no member \"page\": made by an older tickvm; run the bench again",
+			file->path);
+		return NULL;
+	}
+	struct page *page = page_from_json(json, &why);
+
+	if (page == NULL)
+		diag_set(diag, -EINVAL, "%s: %s", file->path, why.text);
+	return page;
+}
