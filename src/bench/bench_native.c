@@ -1,119 +1,144 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The floor `native`: how late the host wakes a real-time thread from an absolute sleep, with no
- * guest. cyclictest's loop; it does not spin, so it is what a timer thread without --timer-spin
- * would start from. */
-#include "bench_timer.h"
+/* tickvm bench native: HyperBench's rows on the host alone, by the loops that the payload runs.
+ * It starts no guest. */
+#include "hyperbench.h"
+#include "options.h"
+#include "launch.h"
+#include "registry.h"
 
-#include "tickvm/clock.h"
+#include <inttypes.h>
+#include <math.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <string.h>
-#include <unistd.h>
+#define ROUNDS 11
 
-#define WARM_UP 16
+static const char help[] =
+	"  --row LIST           of "
+	"idle,sgdt,sldt,sidt,smsw,pushf-popf,lgdt,set-cr3,hypercall,ipi-halted,\n"
+	"                       ipi-running,hot-memory,cold-memory,set-page-table,in,out,print "
+	"(default: all)\n"
+	"  --iterations N       operations a round (default: a pilot chooses)\n"
+	"  --rounds N           rounds a row, their median is taken (default 11)\n";
 
-struct native {
-	const struct native_config *config;
-	struct joined_event *events;
-	uint64_t missed;
-};
-
-static uint64_t next_deadline(struct native *native, uint64_t deadline, uint64_t now)
+static int parse(struct hyper_plan *plan, int argc, char **argv, struct diag *diag)
 {
-	const struct native_config *config = native->config;
+	*plan = (struct hyper_plan){.rows = (1ULL << HYPERBENCH_COUNT) - 1, .rounds = ROUNDS};
+	const struct option_spec specs[] = {
+		{"row", OPTION_CHOICES, &plan->rows, .names = hyper_row_names},
+		{"iterations", OPTION_NUMBER, &plan->iterations, .min = 1, .max = 10000000},
+		{"rounds", OPTION_NUMBER, &plan->rounds, .min = 1, .max = HYPER_ROUNDS_MAX},
+		{.name = NULL},
+	};
+	int err = options_parse(specs, argc, argv, diag);
 
-	if (config->relative)
-		return now + config->interval_ns;
-	deadline += config->interval_ns;
-	while (deadline <= now) {
-		native->missed++;
-		deadline += config->interval_ns;
-	}
-	return deadline;
+	return err < 0 ? err : hyper_check_iterations(plan, diag);
 }
 
-static void *sleep_loop(void *arg)
+static void row_json(
+	struct results *results, const struct hyper_row *row, const struct hyper_native *native)
 {
-	struct native *native = arg;
-	uint64_t now = clock_monotonic_ns(), deadline = now;
+	bool measured = !isnan(native->cycles);
 
-	for (uint64_t i = 0; i < native->config->count + WARM_UP; i++) {
-		if (i == WARM_UP)
-			native->missed = 0;
-		uint64_t arm = now;
-		deadline = next_deadline(native, deadline, now);
-		clock_sleep_until_ns(deadline);
-		now = clock_monotonic_ns();
-		if (i < WARM_UP)
+	results_metric(results, LOWER_IS_BETTER, "cycles", native->cycles, "native/%s", row->name);
+	if (measured)
+		results_add(results, json_object_get(results->root, "rows"), NULL,
+			json_pack("{s:s, s:s, s:s, s:I, s:f, s:o, s:o}", "row", row->name,
+				"category", row->category, "state", "measured", "iterations",
+				(json_int_t)native->iterations, "native_cycles", native->cycles,
+				"native_spread",
+				isnan(native->spread) ? json_null() : json_real(native->spread),
+				"native_note", json_text(native->note)));
+	else
+		results_add(results, json_object_get(results->root, "skipped"), NULL,
+			json_pack(
+				"{s:s, s:o}", "row", row->name, "reason", json_text(native->note)));
+}
+
+static void row_cells(
+	struct table *table, const struct hyper_row *row, const struct hyper_native *native)
+{
+	table_cell(table, "%s", row->name);
+	if (isnan(native->cycles)) {
+		table_cell(table, "-");
+		table_cell(table, "n/a");
+		table_cell(table, "-");
+		return;
+	}
+	table_cell(table, "%" PRIu64, native->iterations);
+	hyper_figure_cell(table, native->cycles);
+	hyper_figure_cell(table, native->spread);
+}
+
+/* Stops where the user wants it to; *measured rows have a figure. Returns how many were tried. */
+static unsigned measure(const struct bench_context *context, const struct hyper_plan *plan,
+	struct hyper_native natives[HYPERBENCH_COUNT], unsigned *measured)
+{
+	struct progress progress =
+		progress_begin((unsigned)__builtin_popcountll(plan->rows), context->quiet);
+	unsigned row;
+
+	*measured = 0;
+	for (row = 0; row < HYPERBENCH_COUNT && !bench_interrupted; row++) {
+		if ((plan->rows & (1ULL << row)) == 0)
 			continue;
-		native->events[i - WARM_UP].guest =
-			(struct guest_timer_event){.arm = clock_ns_to_ticks(arm),
-				.deadline = clock_ns_to_ticks(deadline),
-				.enter = clock_ns_to_ticks(now),
-				.done = clock_ns_to_ticks(now)};
+		progress_step(&progress, "%s", hyper_rows[row].name);
+		hyper_measure_native(context, plan, row, plan->iterations, &natives[row]);
+		*measured += isnan(natives[row].cycles) ? 0 : 1;
 	}
-	return NULL;
+	progress_end(&progress);
+	return row;
 }
 
-static int start(pthread_t *thread, struct native *native, int priority)
+/* An exit status. */
+static int run_rows(const struct bench_context *context, const struct hyper_plan *plan,
+	struct results *results, struct page *page)
 {
-	struct sched_param param = {.sched_priority = priority};
-	pthread_attr_t attr;
-	cpu_set_t set;
+	static const char *const titles[] = {"benchmark", "iterations", "cycles", "spread"};
+	struct hyper_native natives[HYPERBENCH_COUNT];
+	unsigned measured, n = measure(context, plan, natives, &measured);
+	struct table *table;
 
-	pthread_attr_init(&attr);
-	if (priority > 0) {
-		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
-		pthread_attr_setschedparam(&attr, &param);
+	page_heading(page, "HYPERBENCH ON THE HOST (TSC cycles an operation, CPL 3)");
+	table = page_table(page, "native", "lrrr", titles);
+	for (unsigned row = 0; row < n; row++) {
+		if ((plan->rows & (1ULL << row)) == 0)
+			continue;
+		row_cells(table, &hyper_rows[row], &natives[row]);
+		row_json(results, &hyper_rows[row], &natives[row]);
+		hyper_native_note(page, row, &natives[row]);
 	}
-	if (native->config->cpu >= 0) {
-		CPU_ZERO(&set);
-		CPU_SET((size_t)native->config->cpu, &set);
-		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	}
-	int err = pthread_create(thread, &attr, sleep_loop, native);
-
-	pthread_attr_destroy(&attr);
-	return err;
+	page_note(page,
+		"cycles: the control loop subtracted, median of %" PRIu64 " rounds; spread: half "
+		"their interquartile range.",
+		plan->rounds);
+	return bench_interrupted ? 130 : measured == 0 ? 77 : 0;
 }
 
-/* Held open, the file keeps CPUs out of sleep states that take longer than its value to leave
- * (Documentation/power/pm_qos_interface.rst). -1: not possible. */
-static int hold_dma_latency(void)
+static int run(struct bench_context *context, int argc, char **argv)
 {
-	const int32_t latency_us = 0;
-	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+	struct hyper_plan plan;
+	struct results results;
+	struct diag diag;
 
-	if (fd >= 0 && write(fd, &latency_us, sizeof(latency_us)) != sizeof(latency_us)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (parse(&plan, argc, argv, &diag) < 0)
+		return bench_refuse(context, "native", &diag);
+	if (context->check != NULL)
+		return 0;
+	struct page *page = page_create();
+
+	results_begin(&results, context, "native");
+	results_add(&results, results.root, "skipped", json_array());
+	results_add(&results, results.root, "rows", json_array());
+	int status = run_rows(context, &plan, &results, page);
+
+	status = results_publish(&results, page, context, status);
+	page_destroy(page);
+	results_end(&results);
+	return status;
 }
 
-int native_measure(const struct native_config *config, struct joined_event *events,
-	struct native_outcome *outcome, struct diag *diag)
-{
-	struct native native = {.config = config, .events = events};
-	int dma_latency = hold_dma_latency();
-	pthread_t thread;
-	int err = start(&thread, &native, config->priority);
-
-	outcome->fifo = err == 0 && config->priority > 0;
-	if (err == EPERM)
-		err = start(&thread, &native, 0);
-	if (err == 0)
-		pthread_join(thread, NULL);
-	if (dma_latency >= 0)
-		close(dma_latency);
-	outcome->dma_latency = dma_latency >= 0;
-	outcome->missed = native.missed;
-	if (err != 0)
-		return diag_set(diag, -err, "cannot start a thread for the native floor: %s",
-			strerror(err));
-	return 0;
-}
+const struct bench bench_native = {
+	.name = "native",
+	.summary = "the same benchmarks on the host, without a guest",
+	.help = help,
+	.run = run,
+};
