@@ -178,11 +178,17 @@ static int compare_cycles(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Sorts. */
-static uint64_t median(int64_t *cycles, uint64_t n)
+/* Sorts. A control that was disturbed more than its run makes a round's difference negative. */
+static int median_per_turn(
+	int64_t *cycles, uint64_t n, uint64_t turns, uint64_t *ticks, struct diag *diag)
 {
 	qsort(cycles, n, sizeof(*cycles), compare_cycles);
-	return (uint64_t)cycles[n / 2];
+	if (cycles[n / 2] < 0)
+		return diag_set(diag, -EAGAIN,
+			"bare loop: the host is too busy to time it: half of the rounds were less "
+			"than nothing");
+	*ticks = (uint64_t)cycles[n / 2] / turns;
+	return 0;
 }
 
 static int64_t *alloc_rounds(uint64_t rounds, struct diag *diag)
@@ -220,9 +226,10 @@ static int read_rounds(const struct bare *bare, uint64_t iterations, uint64_t ro
 		return -ENOMEM;
 	for (uint64_t i = 0; i < rounds; i++)
 		cycles[i] = (int64_t)(records[i].run_cycles - records[i].control_cycles);
-	*ticks = median(cycles, rounds) / iterations;
+	int rc = median_per_turn(cycles, rounds, iterations, ticks, diag);
+
 	free(cycles);
-	return 0;
+	return rc;
 }
 
 int vm_bare_exit_loop(
@@ -286,7 +293,7 @@ static int time_rounds(const struct bare *bare, uint64_t iterations, uint64_t ro
 	for (uint64_t i = 0; i < rounds && !rc; i++)
 		rc = time_turns(bare, iterations, &cycles[i], diag);
 	if (!rc)
-		*ticks = median(cycles, rounds) / iterations;
+		rc = median_per_turn(cycles, rounds, iterations, ticks, diag);
 	free(cycles);
 	return rc;
 }
