@@ -32,6 +32,7 @@ struct sweep_request {
 	unsigned shard, shards;          /* of every shards cells the shard-th, from 1; 0, 0: all */
 	const char *baseline;            /* results file to compare with at the end, or NULL */
 	struct compare_settings compare; /* for that */
+	json_t **collect;                /* not NULL: the results document goes here too */
 	const char *csv, *markdown;      /* as in struct bench_context */
 	bool quiet, verbose;
 	const char *command_line;
