@@ -11,7 +11,7 @@
 enum host_event_kind {
 	HOST_PREEMPTED, /* taken off its CPU though it could have run, until it ran again */
 	HOST_SLEPT,     /* went to sleep, until it ran again */
-	HOST_FAULT,     /* page fault of the thread itself: a moment, how long it took is not known */
+	HOST_FAULT, /* page fault of the thread itself: a moment, how long it took is not known */
 	HOST_EVENT_KINDS
 };
 const char *host_event_name(enum host_event_kind kind); /* "preempted", "slept", "fault" */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opens perf's software events on our threads and on every CPU, one ring each, and after the run has
- * the rings read. It reads no ring while the run lasts: that would be a disturbance of its own. */
+/* Opens perf's software events on our threads and on every CPU, one ring each, and after the run
+ * has the rings read. It reads no ring while the run lasts: that would be a disturbance of its own.
+ */
 #include "host_events.h"
 
 #include "host_events_parse.h"
@@ -18,7 +19,8 @@
 #define RECORD_BYTES   40 /* the largest that comes often */
 #define RING_MIN       ((size_t)16 << 10)
 #define RING_MAX       ((size_t)256 << 20)
-#define INIT_PID_SPACE 0xeffffffcU /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
+#define CPU_RINGS_MAX  ((size_t)64 << 20) /* of all CPUs: there may be hundreds */
+#define INIT_PID_SPACE 0xeffffffcU        /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 
 struct ring {
 	int fd; /* -1: none */
@@ -82,10 +84,10 @@ static int ring_open(struct ring *ring, uint64_t config, int cpu, size_t size)
 
 	pid_t tid = cpu >= 0 ? -1 : 0;
 
-	ring->fd = (int)syscall(
-		SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	ring->fd = (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (ring->fd < 0 && (errno == EACCES || errno == EPERM)) {
-		/* perf_event_paranoid 2 allows what happens in user space; switches are not asked. */
+		/* perf_event_paranoid 2 allows what happens in user space; switches are not asked.
+		 */
 		attr.exclude_kernel = 1;
 		ring->fd = (int)syscall(
 			SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -112,13 +114,17 @@ static void watch_cpus(struct host_recorder *recorder)
 {
 	struct host_events *events = &recorder->events;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	size_t bytes = recorder->ring_bytes;
+
+	while (bytes > RING_MIN && bytes > CPU_RINGS_MAX / (size_t)cpus)
+		bytes /= 2;
 
 	recorder->cpu_rings = calloc((size_t)cpus, sizeof(*recorder->cpu_rings));
 	events->cpus = calloc((size_t)cpus, sizeof(*events->cpus));
 	events->others_err = recorder->cpu_rings && events->cpus ? 0 : -ENOMEM;
 	for (int cpu = 0; cpu < cpus && events->others_err == 0; cpu++) {
-		int err = ring_open(&recorder->cpu_rings[events->n_cpus], PERF_COUNT_SW_DUMMY, cpu,
-			recorder->ring_bytes);
+		int err = ring_open(
+			&recorder->cpu_rings[events->n_cpus], PERF_COUNT_SW_DUMMY, cpu, bytes);
 
 		if (err == 0)
 			events->cpus[events->n_cpus++].cpu = cpu;
@@ -179,8 +185,7 @@ static struct host_ring ring_view(const struct ring *ring)
 {
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
 
-	return (struct host_ring){
-		.data = (const uint8_t *)ring->page + sysconf(_SC_PAGESIZE),
+	return (struct host_ring){.data = (const uint8_t *)ring->page + sysconf(_SC_PAGESIZE),
 		.size = ring->size,
 		.head = head};
 }

@@ -9,8 +9,9 @@
 
 struct host_recorder;
 
-/* For a timer thread and vcpus threads; events: how many of each are kept. Begins to watch every CPU,
- * where this process may. -ENOMEM alone is an error: what is not permitted is left in the result. */
+/* For a timer thread and vcpus threads; events: how many of each are kept. Begins to watch every
+ * CPU, where this process may. -ENOMEM alone is an error: what is not permitted is left in the
+ * result. */
 int host_recorder_create(
 	struct host_recorder **out, unsigned vcpus, size_t events, struct diag *diag);
 /* From the thread itself, before it begins its work; vcpu: or HOST_THREAD_TIMER. NULL: nothing

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads perf's records: a switch out and the next switch in become one event, a sample a page fault.
- * It opens nothing and knows no name of a task. */
+/* Reads perf's records: a switch out and the next switch in become one event, a sample a page
+ * fault. It opens nothing and knows no name of a task. */
 #include "host_events_parse.h"
 
 #include <errno.h>
@@ -158,12 +158,12 @@ void host_task_name(struct host_task *task, const char *comm, size_t length)
 	size_t n = 0;
 
 	for (; n < length && n + 1 < sizeof(task->name) && comm[n] != '\0'; n++)
-		task->name[n] = comm[n] > ' ' && comm[n] <= '~' ? comm[n] : '?';
+		task->name[n] = (char)(comm[n] > ' ' && comm[n] <= '~' ? comm[n] : '?');
 	task->name[n] = '\0';
 }
 
-int host_parse_cpu(const struct host_ring *ring, const struct host_time *time,
-	struct host_cpu *cpu, struct host_events *tasks)
+int host_parse_cpu(const struct host_ring *ring, const struct host_time *time, struct host_cpu *cpu,
+	struct host_events *tasks)
 {
 	uint64_t offset = 0, last = time->before.tsc;
 	struct record r;

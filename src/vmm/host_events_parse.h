@@ -30,7 +30,7 @@ int host_parse_thread(
 /* What may stand in a sentence: printable ASCII. */
 void host_task_name(struct host_task *task, const char *comm, size_t length);
 /* The same for runs, of a ring of CPU-wide switch records; tasks are found or added. */
-int host_parse_cpu(const struct host_ring *ring, const struct host_time *time,
-	struct host_cpu *cpu, struct host_events *tasks);
+int host_parse_cpu(const struct host_ring *ring, const struct host_time *time, struct host_cpu *cpu,
+	struct host_events *tasks);
 
 #endif
