@@ -40,8 +40,8 @@ struct export_case {
 	char *text; /* what is to be said of it, with figures; one sentence */
 };
 
-/* The cases of one file, never none: its verdicts, what was skipped, the cells of a sweep, and
- * whether it is whole. */
+/* The cases of one file, never none: whether it is whole, its verdicts, the gates of a comparison,
+ * the cells of a sweep, what was skipped. */
 struct export_suite {
 	const struct report_file *file;
 	struct export_case *cases;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Results files as suites of test cases: what CI shows as passed, failed and skipped.
- * It decides nothing: verdicts are those of the page, statuses those of the cells. */
+ * It decides nothing: verdicts are the page's, outcomes the comparison's, statuses the cells'. */
 #include "export.h"
 #include "page_internal.h"
 
@@ -171,9 +171,11 @@ static char *skipped_name(json_t *skipped)
 	return NULL;
 }
 
+/* Those of a sweep name their cell, in each round anew, and are the cell's business. */
 static int add_skipped(struct export_suite *suite)
 {
 	const json_t *array = json_object_get(suite->file->root, "skipped");
+	bool cells = json_is_array(json_object_get(suite->file->root, "cells"));
 	json_t *skipped;
 	size_t i;
 	int err = 0;
@@ -182,6 +184,8 @@ static int add_skipped(struct export_suite *suite)
 	{
 		const char *reason = json_string_value(json_object_get(skipped, "reason"));
 
+		if (cells && json_object_get(skipped, "cell") != NULL)
+			continue;
 		err = add(suite, EXPORT_SKIPPED, skipped_name(skipped),
 			text_of("%s", reason != NULL ? reason : "not measured"));
 		if (err < 0)
@@ -190,14 +194,32 @@ static int add_skipped(struct export_suite *suite)
 	return err;
 }
 
-/* A round's exit status, as in docs/results.md. Of several rounds the worst counts; a skipped one
- * only where all are. */
+/* By a round's exit status. Of several rounds the worst counts; a skipped one only where all are.
+ */
 static enum export_outcome status_outcome(json_int_t status)
 {
 	return status == 0    ? EXPORT_PASSED
 	       : status == 1  ? EXPORT_FAILED
 	       : status == 77 ? EXPORT_SKIPPED
 			      : EXPORT_ERROR;
+}
+
+/* Why a cell has no rounds. */
+static const char *why_skipped(const json_t *root, const char *cell)
+{
+	const json_t *array = json_object_get(root, "skipped");
+	const char *why = NULL;
+	json_t *skipped;
+	size_t i;
+
+	json_array_foreach(array, i, skipped)
+	{
+		const char *name = json_string_value(json_object_get(skipped, "cell"));
+
+		if (name != NULL && strcmp(name, cell) == 0)
+			why = json_string_value(json_object_get(skipped, "reason"));
+	}
+	return why != NULL ? why : "no round measured";
 }
 
 static int add_cell(struct export_suite *suite, const json_t *cell)
@@ -224,6 +246,9 @@ static int add_cell(struct export_suite *suite, const json_t *cell)
 
 	if (name == NULL)
 		name = "without a name";
+	if (i == 0)
+		return add(suite, EXPORT_SKIPPED, text_of("cell %s", name),
+			text_of("%s", why_skipped(suite->file->root, name)));
 	return add(suite, outcome, text_of("cell %s", name),
 		bad == 0 ? text_of("cell %s: %zu rounds measured", name, i)
 			 : text_of("cell %s: exit status not 0 in %zu of %zu rounds, "
@@ -247,12 +272,57 @@ static int add_cells(struct export_suite *suite)
 	return err;
 }
 
+/* ---- gates ---- */
+
+static enum export_outcome gate_outcome(const char *outcome)
+{
+	if (strcmp(outcome, "no difference") == 0 || strcmp(outcome, "better") == 0)
+		return EXPORT_PASSED;
+	return strcmp(outcome, "worse") == 0 ? EXPORT_FAILED : EXPORT_SKIPPED;
+}
+
+static int add_gate(struct export_suite *suite, const json_t *metric)
+{
+	const char *name = json_string_value(json_object_get(metric, "name"));
+	const char *unit = json_string_value(json_object_get(metric, "unit"));
+	const char *outcome = json_string_value(json_object_get(metric, "outcome"));
+
+	if (!json_is_true(json_object_get(metric, "gated")))
+		return 0;
+	if (name == NULL || unit == NULL || outcome == NULL)
+		return add(suite, EXPORT_ERROR, text_of("gate without a name"),
+			text_of("comparison.metrics: expected name, unit and outcome"));
+	return add(suite, gate_outcome(outcome), text_of("gate %s", name),
+		text_of("%s: %s: %.6g %s, was %.6g", name, outcome,
+			json_number_value(json_object_get(metric, "new_median")), unit,
+			json_number_value(json_object_get(metric, "old_median"))));
+}
+
+static int add_gates(struct export_suite *suite)
+{
+	const json_t *comparison = json_object_get(suite->file->root, "comparison");
+	const json_t *metrics = json_object_get(comparison, "metrics");
+	json_t *metric;
+	size_t i;
+	int err = 0;
+
+	json_array_foreach(metrics, i, metric)
+	{
+		err = add_gate(suite, metric);
+		if (err < 0)
+			break;
+	}
+	return err;
+}
+
 static int read_suite(struct export_suite *suite, const struct page *page)
 {
 	int err = add_whole(suite, page);
 
 	if (err == 0)
 		err = add_verdicts(suite, page);
+	if (err == 0)
+		err = add_gates(suite);
 	if (err == 0)
 		err = add_cells(suite);
 	if (err == 0)

@@ -16,8 +16,8 @@ static json_t *extra(const struct export_metric *metric)
 	const char *cpu = json_string_value(json_object_get(host, "cpu_model"));
 	const char *kernel = json_string_value(json_object_get(host, "kernel"));
 
-	return json_sprintf("median of %zu %s\n%s\n%s", metric->n, metric->n == 1 ? "run" : "runs",
-		cpu != NULL ? cpu : "unknown CPU", kernel != NULL ? kernel : "unknown kernel");
+	return json_sprintf("median of %zu\n%s\n%s", metric->n, cpu != NULL ? cpu : "unknown CPU",
+		kernel != NULL ? kernel : "unknown kernel");
 }
 
 static json_t *benchmark(const struct export_metric *metric)

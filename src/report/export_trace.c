@@ -224,7 +224,7 @@ int export_trace(const struct report_file *files, size_t n, FILE *out, struct di
 	if (err == 0 && writer.runs == 0)
 		err = diag_set(diag, -EINVAL,
 			"no run with events, as bench timer keeps them (not with --paper or "
-			"--scale)");
+			"--scale; a sweep's with events = true)");
 	if (err == 0)
 		err = export_json(
 			json_pack("{s:s, s:O, s:{s:s}}", "displayTimeUnit", "ns", "traceEvents",
