@@ -7,7 +7,6 @@
 #include "progress.h"
 #include "registry.h"
 #include "results.h"
-#include "table.h"
 
 #include "tickvm/bare.h"
 #include "tickvm/clock.h"
@@ -31,7 +30,8 @@ static const char help[] =
 	"  --iterations N       exits a round (default 1000)\n"
 	"  --rounds N           rounds a run, their median is taken (default 11)\n"
 	"  --runs N             runs of the comparison with the bare loop, interleaved (default "
-	"5)\n"
+	"5;\n"
+	"                       0: none)\n"
 	"  (without --irqchip every back end is measured)\n";
 
 static const char *const kind_names[] = {"pio-out", "pio-in", "pio-unknown", "mmio-write",
@@ -66,6 +66,7 @@ struct session {
 	const struct bench_context *context;
 	struct plan plan;
 	struct results results;
+	struct page *page;
 	struct progress progress;
 	unsigned measured;
 	int status;
@@ -168,7 +169,7 @@ static int measure(struct session *session, enum irqchip_kind irqchip, enum gues
 	*cost = (struct cost){
 		.total = median_cycles(rounds, n), .userspace = (double)NAN, .model = (double)NAN};
 	add_userspace(launch.vm, kind, plan->iterations * plan->rounds, cost);
-	if (session->context->json != NULL)
+	if (session->context->json != NULL || session->context->collect != NULL)
 		add_run_json(session, &launch, kind, rounds, n);
 	launch_end(&launch);
 	session->measured++;
@@ -182,15 +183,23 @@ static double ns(double ticks)
 	return ticks * clock_ticks_to_ns_f(1000000) / 1000000;
 }
 
-static void cost_cells(struct table *table, const struct cost *cost)
+/* The kernel's part is all transition. */
+static void say_cost(
+	struct table *table, struct chart *chart, const char *kind, const struct cost *cost)
 {
 	bool kernel = cost->device == NULL;
+	double transition = ns(kernel ? cost->total : cost->total - cost->userspace);
+	double dispatch = ns(cost->userspace - cost->model), model = ns(cost->model);
 
+	table_cell(table, "%s", kind);
 	table_cell_us(table, ns(cost->total));
-	table_cell_us(table, ns(kernel ? cost->total : cost->total - cost->userspace));
-	table_cell_us(table, ns(cost->userspace - cost->model));
-	table_cell_us(table, ns(cost->model));
+	table_cell_us(table, transition);
+	table_cell_us(table, dispatch);
+	table_cell_us(table, model);
 	table_cell(table, "%s", kernel ? "KVM" : cost->device);
+	chart_bar(chart, "transition", kind, transition / 1000);
+	chart_bar(chart, "dispatch", kind, dispatch / 1000);
+	chart_bar(chart, "model", kind, model / 1000);
 }
 
 /* A row that could not be measured: the user, or his options, end the bench; the rest is said in
@@ -214,48 +223,49 @@ static void add_skipped(struct session *session, enum irqchip_kind irqchip,
 			irqchip_name(irqchip), "reason", json_text(reason)));
 }
 
+/* One row, or the note why there is none. False: stop. */
+static bool run_kind(struct session *session, enum irqchip_kind irqchip, enum guest_exit_kind kind,
+	struct table *table, struct chart *chart)
+{
+	struct diag diag = {"interrupted"};
+	struct cost cost = {.device = NULL};
+
+	progress_step(
+		&session->progress, "%s, irqchip %s", kind_names[kind], irqchip_name(irqchip));
+	int err = bench_interrupted ? -EINTR : measure(session, irqchip, kind, false, &cost, &diag);
+
+	if (err == 0) {
+		results_metric(&session->results, LOWER_IS_BETTER, "ns", ns(cost.total),
+			"exits/%s/%s", irqchip_name(irqchip), kind_names[kind]);
+		say_cost(table, chart, kind_names[kind], &cost);
+		return true;
+	}
+	add_skipped(session, irqchip, kind, diag.text);
+	page_note(session->page, "n/a: %s: %s", kind_names[kind], diag.text);
+	return !is_fatal(session, err);
+}
+
 /* All kinds on one back end. False: stop. */
-static bool run_irqchip(struct session *session, enum irqchip_kind irqchip, FILE *out)
+static bool run_irqchip(struct session *session, enum irqchip_kind irqchip)
 {
 	static const char *const titles[] = {
 		"exit", "round trip", "transition", "dispatch", "model", "handled by"};
-	struct table *table = table_create("lrrrrl", titles);
-	struct diag notes[GUEST_EXIT_KINDS] = {{""}};
-	bool go_on = table != NULL;
+	char name[32], title[48];
+	bool go_on = true;
+
+	snprintf(name, sizeof(name), "exits-%s", irqchip_name(irqchip));
+	snprintf(title, sizeof(title), "Cost of an exit, irqchip %s", irqchip_name(irqchip));
+	page_heading(session->page,
+		"COST OF AN EXIT, irqchip %s (us, median of %" PRIu64 " rounds of %" PRIu64 ")",
+		irqchip_name(irqchip), session->plan.rounds, session->plan.iterations);
+	struct table *table = page_table(session->page, name, "lrrrrl", titles);
+	struct chart *chart =
+		page_chart(session->page, CHART_STACKED, 0, title, "exit", "round trip (us)");
 
 	for (unsigned kind = 0; kind < GUEST_EXIT_KINDS && go_on; kind++) {
-		struct diag diag = {""};
-		struct cost cost;
-
-		if (!(session->plan.kinds & (1u << kind)))
-			continue;
-		progress_step(&session->progress, "%s, irqchip %s", kind_names[kind],
-			irqchip_name(irqchip));
-		int err = bench_interrupted ? -EINTR
-					    : measure(session, irqchip, kind, false, &cost, &diag);
-		if (err < 0) {
-			go_on = !is_fatal(session, err);
-			add_skipped(session, irqchip, kind, diag.text);
-			notes[kind] = diag;
-			continue;
-		}
-		table_cell(table, "%s", kind_names[kind]);
-		cost_cells(table, &cost);
+		if (session->plan.kinds & (1u << kind))
+			go_on = run_kind(session, irqchip, kind, table, chart);
 	}
-	progress_end(&session->progress);
-	if (out != NULL && table != NULL) {
-		fprintf(out,
-			"COST OF AN EXIT, irqchip %s (us, median of %" PRIu64 " rounds of %" PRIu64
-			")\n\n",
-			irqchip_name(irqchip), session->plan.rounds, session->plan.iterations);
-		table_print(table, out);
-		for (unsigned kind = 0; kind < GUEST_EXIT_KINDS; kind++) {
-			if (notes[kind].text[0] != '\0')
-				fprintf(out, "n/a: %s: %s\n", kind_names[kind], notes[kind].text);
-		}
-		fputc('\n', out);
-	}
-	table_destroy(table);
 	return go_on;
 }
 
@@ -305,35 +315,56 @@ static int measure_contender(struct session *session, unsigned contender, double
 	return err;
 }
 
-static void compare_lines(
-	struct session *session, double medians[CONTENDERS], double userspace, FILE *out)
+static void compare_row(
+	struct table *table, const char *loop, double ticks, double percent, const char *of)
 {
+	table_cell(table, "%s", loop);
+	table_cell_us(table, ns(ticks));
+	if (isnan(percent))
+		table_cell(table, "-");
+	else
+		table_cell(table, "%.1f", percent);
+	table_cell(table, "%s", of);
+}
+
+/* Code that is added takes nothing away: beyond the limit that is noise, which hides the figure. */
+static enum verdict judge(double percent, double limit)
+{
+	if (isnan(percent) || percent < -limit)
+		return VERDICT_UNKNOWN;
+	return percent <= limit ? VERDICT_GOOD : VERDICT_BAD;
+}
+
+static void say_comparison(
+	struct session *session, const double medians[CONTENDERS], double userspace)
+{
+	static const char *const titles[] = {"loop", "round trip", "%", "meaning"};
 	double bare = medians[BARE], ours = medians[OURS], ring = medians[OURS_RING];
 	double added = 100 * (ours / bare - 1), ring_added = 100 * (ring / ours - 1);
+	struct page *page = session->page;
 
 	results_add(&session->results, session->results.root, "bare_comparison",
 		json_pack("{s:I, s:I, s:I, s:I}", "bare_ticks", (json_int_t)llround(bare),
 			"ours_ticks", (json_int_t)llround(ours), "ring_ticks",
 			(json_int_t)llround(ring), "userspace_ticks",
 			(json_int_t)llround(userspace)));
-	if (out == NULL)
-		return;
-	fprintf(out,
-		"PIO OUT BESIDE A BARE KVM_RUN LOOP (us, medians of %" PRIu64
-		" interleaved runs)\n\n",
+	page_heading(page,
+		"PIO OUT BESIDE A BARE KVM_RUN LOOP (us, medians of %" PRIu64 " interleaved runs)",
 		session->plan.runs);
-	fprintf(out, "bare loop           %8.3f\n", ns(bare) / 1000);
-	fprintf(out, "tickvm              %8.3f   dispatch adds %.1f %% (limit 10 %%: %s)\n",
-		ns(ours) / 1000, added, added <= 10 ? "met" : "NOT MET");
-	fprintf(out,
-		"  its own code      %8.3f   %.1f %% of the bare exit; the rest is inside "
-		"KVM_RUN\n",
-		ns(userspace) / 1000, 100 * userspace / bare);
-	fprintf(out, "tickvm, event ring  %8.3f   the ring adds %.1f %% (limit 5 %%: %s)\n\n",
-		ns(ring) / 1000, ring_added, ring_added <= 5 ? "met" : "NOT MET");
+	struct table *table = page_table(page, "bare", "lrrl", titles);
+
+	compare_row(table, "bare", bare, (double)NAN, "");
+	compare_row(table, "tickvm", ours, added, "added to the bare loop");
+	compare_row(table, "its own code", userspace, 100 * userspace / bare,
+		"of the bare loop; the rest is inside KVM_RUN");
+	compare_row(table, "with event ring", ring, ring_added, "added to tickvm without it");
+	page_verdict(page, judge(added, 10),
+		"dispatch adds %.1f %% to a bare KVM_RUN loop (limit 10 %%)", added);
+	page_verdict(page, judge(ring_added, 5),
+		"the event ring adds %.1f %% to an exit (limit 5 %%)", ring_added);
 }
 
-static bool run_comparison(struct session *session, FILE *out)
+static bool run_comparison(struct session *session)
 {
 	double ticks[CONTENDERS][RUNS_MAX], userspace[CONTENDERS][RUNS_MAX];
 	double medians[CONTENDERS];
@@ -348,18 +379,15 @@ static bool run_comparison(struct session *session, FILE *out)
 				&userspace[contender][run], &diag);
 
 			if (err < 0) {
-				progress_end(&session->progress);
 				session->status = launch_exit_status(err);
-				fprintf(stderr, "tickvm: bench exits: %s\n", diag.text);
+				page_note(session->page, "not measured: %s", diag.text);
 				return false;
 			}
 		}
 	}
-	progress_end(&session->progress);
 	for (unsigned i = 0; i < CONTENDERS; i++)
 		medians[i] = stats_spread(ticks[i], session->plan.runs).median;
-	compare_lines(
-		session, medians, stats_spread(userspace[OURS], session->plan.runs).median, out);
+	say_comparison(session, medians, stats_spread(userspace[OURS], session->plan.runs).median);
 	return true;
 }
 
@@ -373,55 +401,61 @@ static int parse(struct plan *plan, int argc, char **argv, struct diag *diag)
 		{"kind", OPTION_CHOICES, &plan->kinds, .names = kind_names},
 		{"iterations", OPTION_NUMBER, &plan->iterations, .min = 1, .max = 1000000},
 		{"rounds", OPTION_NUMBER, &plan->rounds, .min = 1, .max = ROUNDS_MAX},
-		{"runs", OPTION_NUMBER, &plan->runs, .min = 1, .max = RUNS_MAX},
+		{"runs", OPTION_NUMBER, &plan->runs, .min = 0, .max = RUNS_MAX},
 		{.name = NULL},
 	};
 
 	return options_parse(specs, argc, argv, diag);
 }
 
-static void run_all(struct session *session, FILE *out)
+static void run_all(struct session *session)
 {
 	bool one = session->context->machine_set & BENCH_SET_IRQCHIP;
-	unsigned kinds = (unsigned)__builtin_popcountll(session->plan.kinds);
 
-	session->progress = progress_begin(
-		(one ? 1 : IRQCHIP_KINDS) * kinds + CONTENDERS * (unsigned)session->plan.runs,
-		session->context->quiet);
-	if (!run_comparison(session, out))
+	if (session->plan.runs > 0 && !run_comparison(session))
 		return;
 	for (unsigned irqchip = 0; irqchip < IRQCHIP_KINDS; irqchip++) {
 		if (one && irqchip != session->context->machine.irqchip)
 			continue;
-		if (!run_irqchip(session, irqchip, out))
+		if (!run_irqchip(session, irqchip))
 			return;
 	}
-	if (out != NULL)
-		fprintf(out, "round trip: in the guest, control loop subtracted. transition: "
-			     "hardware and KVM; dispatch: tickvm from\n"
-			     "KVM_RUN's return to the next, without the device model; model: the "
-			     "device's own code.\n");
+	page_note(session->page,
+		"round trip: in the guest, control loop subtracted. transition: hardware and KVM; "
+		"dispatch: tickvm from KVM_RUN's return to the next, without the device model; "
+		"model: the device's own code.");
+}
+
+static unsigned steps(const struct session *session)
+{
+	unsigned kinds = (unsigned)__builtin_popcountll(session->plan.kinds);
+	unsigned irqchips = session->context->machine_set & BENCH_SET_IRQCHIP ? 1 : IRQCHIP_KINDS;
+
+	return irqchips * kinds + CONTENDERS * (unsigned)session->plan.runs;
 }
 
 static int run(struct bench_context *context, int argc, char **argv)
 {
 	struct session session = {.context = context};
 	struct diag diag;
-	bool text = context->json == NULL || strcmp(context->json, "-") != 0;
 
-	if (parse(&session.plan, argc, argv, &diag) < 0) {
-		fprintf(stderr, "tickvm: bench exits: %s\n", diag.text);
-		return 2;
-	}
+	if (parse(&session.plan, argc, argv, &diag) < 0)
+		return bench_refuse(context, "exits", &diag);
+	if (context->check != NULL)
+		return 0;
 	results_begin(&session.results, context, "exits");
 	results_add(&session.results, session.results.root, "skipped", json_array());
-	run_all(&session, text ? stdout : NULL);
+	session.page = page_create();
+	session.progress = progress_begin(steps(&session), context->quiet);
+	run_all(&session);
+	progress_end(&session.progress);
 	if (session.status == 0 && session.measured == 0)
 		session.status = 77;
-	int written = results_finish(&session.results, context, session.status == 130);
+	int status = results_publish(&session.results, session.page, context, session.status);
 
+	page_destroy(session.page);
 	results_end(&session.results);
-	return session.status == 0 ? written : session.status;
+	return status;
 }
 
 const struct bench bench_exits = {

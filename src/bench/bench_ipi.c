@@ -6,7 +6,6 @@
 #include "progress.h"
 #include "registry.h"
 #include "results.h"
-#include "table.h"
 
 #include "tickvm/clock.h"
 
@@ -35,7 +34,9 @@ struct session {
 	struct plan plan;
 	struct results results;
 	struct progress progress;
+	struct page *page;
 	struct table *table;
+	struct chart *chart;
 	unsigned measured;
 	int status;
 };
@@ -45,18 +46,40 @@ struct row {
 	unsigned apic, wait;
 };
 
-static void summary_cells(
-	struct table *table, const struct row *row, const char *what, const struct summary *s)
+static void say_summary(
+	struct session *session, const struct row *row, const char *what, const struct summary *s)
 {
+	const char *target = row->wait == 0 ? "halted" : "spinning";
+	struct table *table = session->table;
+	char label[64];
+
+	snprintf(label, sizeof(label), "%s %s %s", irqchip_name(row->irqchip),
+		apic_names[row->apic], target);
+	chart_bar(session->chart, what, label, clock_ticks_to_ns_f(s->p50) / 1000);
 	table_cell(table, "%s", irqchip_name(row->irqchip));
 	table_cell(table, "%s", apic_names[row->apic]);
-	table_cell(table, "%s", row->wait == 0 ? "halted" : "spinning");
+	table_cell(table, "%s", target);
 	table_cell(table, "%s", what);
 	table_cell(table, "%zu", s->n);
 	table_cell_us(table, clock_ticks_to_ns_f(s->sum) / (double)(s->n == 0 ? 1 : s->n));
 	table_cell_us(table, clock_ticks_to_ns_f(s->p50));
 	table_cell_us(table, clock_ticks_to_ns_f(s->p99));
 	table_cell_us(table, clock_ticks_to_ns_f(s->max));
+}
+
+static void add_metrics(
+	struct session *session, const struct row *row, const char *what, const struct summary *s)
+{
+	const struct {
+		const char *name;
+		int64_t ticks;
+	} figures[] = {{"p50", s->p50}, {"p99", s->p99}, {"max", s->max}};
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		results_metric(&session->results, LOWER_IS_BETTER, "ns",
+			clock_ticks_to_ns_f(figures[i].ticks), "ipi/%s/%s/%s/%s/%s",
+			irqchip_name(row->irqchip), apic_names[row->apic], wait_names[row->wait],
+			what, figures[i].name);
 }
 
 static json_t *events_json(struct results *results, const struct guest_ipi_event *events, size_t n)
@@ -95,9 +118,11 @@ static int summarise(struct session *session, const struct row *row, const struc
 	struct summary round_trip = stats_summarize(ticks, n);
 
 	free(ticks);
-	summary_cells(session->table, row, "one way", &one_way);
-	summary_cells(session->table, row, "round trip", &round_trip);
-	if (session->context->json != NULL)
+	say_summary(session, row, "one way", &one_way);
+	say_summary(session, row, "round trip", &round_trip);
+	add_metrics(session, row, "one-way", &one_way);
+	add_metrics(session, row, "round-trip", &round_trip);
+	if (session->context->json != NULL || session->context->collect != NULL)
 		results_add(results, results->runs, NULL,
 			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "irqchip",
 				irqchip_name(row->irqchip), "apic", apic_names[row->apic], "wait",
@@ -134,7 +159,7 @@ static int measure(struct session *session, const struct row *row, struct diag *
 }
 
 /* False: stop. */
-static bool run_row(struct session *session, const struct row *row, FILE *notes)
+static bool run_row(struct session *session, const struct row *row)
 {
 	struct diag diag = {""};
 
@@ -146,7 +171,7 @@ static bool run_row(struct session *session, const struct row *row, FILE *notes)
 		session->measured++;
 		return true;
 	}
-	fprintf(notes, "not measured: %s, %s, %s: %s\n", irqchip_name(row->irqchip),
+	page_note(session->page, "not measured: %s, %s, %s: %s", irqchip_name(row->irqchip),
 		apic_names[row->apic], wait_names[row->wait], diag.text);
 	results_add(&session->results, json_object_get(session->results.root, "skipped"), NULL,
 		json_pack("{s:s, s:s, s:s, s:o}", "irqchip", irqchip_name(row->irqchip), "apic",
@@ -157,7 +182,7 @@ static bool run_row(struct session *session, const struct row *row, FILE *notes)
 	return err != -EINTR && err != -EINVAL && launch_has_kvm();
 }
 
-static void run_all(struct session *session, FILE *notes)
+static void run_all(struct session *session)
 {
 	bool one = session->context->machine_set & BENCH_SET_IRQCHIP;
 	unsigned per_irqchip = (unsigned)(__builtin_popcountll(session->plan.apics) *
@@ -174,7 +199,7 @@ static void run_all(struct session *session, FILE *notes)
 			for (row.wait = 0; wait_names[row.wait] != NULL; row.wait++) {
 				if ((session->plan.apics & (1u << row.apic)) &&
 					(session->plan.waits & (1u << row.wait)) &&
-					!run_row(session, &row, notes))
+					!run_row(session, &row))
 					return;
 			}
 		}
@@ -194,45 +219,20 @@ static int parse(struct plan *plan, int argc, char **argv, struct diag *diag)
 	return options_parse(specs, argc, argv, diag);
 }
 
-/* Notes are gathered while rows run, and printed below the table. */
-static int measure_and_print(struct session *session)
+static void measure_and_say(struct session *session)
 {
 	static const char *const titles[] = {
 		"irqchip", "apic", "target", "what", "n", "mean", "p50", "p99", "max"};
-	const struct bench_context *context = session->context;
-	bool text = context->json == NULL || strcmp(context->json, "-") != 0;
-	char *notes_text = NULL;
-	size_t notes_size;
-	FILE *notes = open_memstream(&notes_text, &notes_size);
 
-	session->table = table_create("llllrrrrr", titles);
-	if (notes == NULL || session->table == NULL) {
-		if (notes != NULL)
-			fclose(notes);
-		free(notes_text);
-		table_destroy(session->table);
-		fprintf(stderr, "tickvm: bench ipi: out of memory\n");
-		return 1;
-	}
-	run_all(session, notes);
+	page_heading(session->page, "INTER-PROCESSOR INTERRUPTS (us)");
+	session->table = page_table(session->page, "ipi", "llllrrrrr", titles);
+	session->chart = page_chart(session->page, CHART_BARS, 0,
+		"Inter-processor interrupts, median", "irqchip, APIC, target vCPU", "time (us)");
+	run_all(session);
 	progress_end(&session->progress);
-	fclose(notes);
-	if (session->status == 0 && session->measured == 0)
-		session->status = 77;
-	if (text) {
-		printf("INTER-PROCESSOR INTERRUPTS (us)\n\n");
-		if (session->measured > 0)
-			table_print(session->table, stdout);
-		printf("\n%sone way: sender's ICR write to the target's first instruction; round "
-		       "trip: until the sender's\n"
-		       "handler for the answer runs.\n",
-			notes_text);
-	} else if (session->status != 0 && session->status != 130) {
-		fputs(notes_text, stderr);
-	}
-	table_destroy(session->table);
-	free(notes_text);
-	return session->status;
+	page_note(session->page,
+		"one way: sender's ICR write to the target's first instruction; round trip: until "
+		"the sender's handler for the answer runs.");
 }
 
 static int run(struct bench_context *context, int argc, char **argv)
@@ -240,17 +240,21 @@ static int run(struct bench_context *context, int argc, char **argv)
 	struct session session = {.context = context};
 	struct diag diag;
 
-	if (parse(&session.plan, argc, argv, &diag) < 0) {
-		fprintf(stderr, "tickvm: bench ipi: %s\n", diag.text);
-		return 2;
-	}
+	if (parse(&session.plan, argc, argv, &diag) < 0)
+		return bench_refuse(context, "ipi", &diag);
+	if (context->check != NULL)
+		return 0;
 	results_begin(&session.results, context, "ipi");
 	results_add(&session.results, session.results.root, "skipped", json_array());
-	int status = measure_and_print(&session);
-	int written = results_finish(&session.results, context, status == 130);
+	session.page = page_create();
+	measure_and_say(&session);
+	if (session.status == 0 && session.measured == 0)
+		session.status = 77;
+	int status = results_publish(&session.results, session.page, context, session.status);
 
+	page_destroy(session.page);
 	results_end(&session.results);
-	return status == 0 ? written : status;
+	return status;
 }
 
 const struct bench bench_ipi = {

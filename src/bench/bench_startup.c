@@ -7,7 +7,6 @@
 #include "progress.h"
 #include "registry.h"
 #include "results.h"
-#include "table.h"
 
 #include "tickvm/bare.h"
 #include "tickvm/clock.h"
@@ -24,6 +23,8 @@
 
 #define DEFAULT_MEM (64ULL << 20)
 #define RUNS_MAX    100
+#define RATIO_LIMIT 1.5 /* exec to guest, to the bare ioctls alone */
+#define MIB_LIMIT   8   /* memory of the monitor itself */
 
 static const char help[] =
 	"  --runs N             starts of each, interleaved (default 9)\n"
@@ -70,7 +71,7 @@ static int start_ours(const struct bench_context *context, struct start *start, 
 	if (launch.config.timeout_ns == 0)
 		launch.config.timeout_ns = 10000000000ULL;
 	/* The shortest test that relates the guest's TSC to the host's. */
-	launch_append(&launch, "test=bench name=idle iterations=1 rounds=1");
+	launch_append(&launch, "test=bench name=idle iterations=10 rounds=1");
 	int err = launch_run(&launch, diag);
 
 	if (err < 0)
@@ -243,6 +244,11 @@ static void add_json(struct session *session, unsigned which)
 			(json_int_t)(start->first_tsc - start->create_tsc), "to_entry_ticks",
 			(json_int_t)(start->entry_tsc - start->create_tsc), "rss_bytes",
 			(json_int_t)start->rss));
+	results_metric(&session->results, LOWER_IS_BETTER, "ns",
+		(double)clock_ticks_to_ns(start->first_tsc - start->exec_tsc),
+		"startup/%s/from-exec", which == BARE ? "bare" : irqchip_name(which));
+	results_metric(&session->results, LOWER_IS_BETTER, "B", (double)start->rss,
+		"startup/%s/rss", which == BARE ? "bare" : irqchip_name(which));
 }
 
 static int run_all(struct session *session)
@@ -290,51 +296,88 @@ static double median(const struct contender *c, enum span span)
 	return stats_spread(values, c->n).median;
 }
 
-static void print(const struct session *session, FILE *out)
+static double us_of(double ticks)
+{
+	return ticks * clock_ticks_to_ns_f(1000000) / 1e9;
+}
+
+static void say_row(
+	const struct session *session, unsigned which, struct table *table, struct chart *chart)
+{
+	const struct contender *c = &session->contenders[which];
+	const struct contender *bare = &session->contenders[BARE];
+	double exec = median(c, FROM_EXEC), create = median(c, FROM_CREATE);
+
+	table_cell(table, "%s", contender_name(which));
+	table_cell_us(table, us_of(exec) * 1000);
+	table_cell(table, "%.2f", exec / median(bare, FROM_EXEC));
+	table_cell_us(table, us_of(create) * 1000);
+	table_cell(table, "%.2f", create / median(bare, FROM_CREATE));
+	table_cell_us(table, us_of(median(c, TO_ENTRY)) * 1000);
+	table_cell(table, "%.2f", median(c, RESIDENT) / (1 << 20));
+	table_cell(table, "%zu", c->n);
+	chart_bar(chart, "exec to guest", contender_name(which), us_of(exec));
+	chart_bar(chart, "vm_create to guest", contender_name(which), us_of(create));
+}
+
+static void say_ratio(const struct session *session, unsigned which, struct page *page)
+{
+	const struct contender *c = &session->contenders[which];
+	const struct contender *bare = &session->contenders[BARE];
+	double alone = median(c, FROM_EXEC) / median(bare, FROM_CREATE);
+	double process = median(c, FROM_EXEC) / median(bare, FROM_EXEC);
+
+	if (c->n > 0 && bare->n > 0)
+		page_verdict(page, alone <= RATIO_LIMIT ? VERDICT_GOOD : VERDICT_BAD,
+			"irqchip %s: exec to guest takes %.2f times what the bare ioctls alone do "
+			"(limit %.1f); %.2f times when they are a process too",
+			contender_name(which), alone, RATIO_LIMIT, process);
+}
+
+static void say_memory(const struct session *session, struct page *page)
+{
+	double most = 0;
+
+	for (unsigned which = 0; which < BARE; which++)
+		most = fmax(most, median(&session->contenders[which], RESIDENT) / (1 << 20));
+	if (most > 0)
+		page_verdict(page, most <= MIB_LIMIT ? VERDICT_GOOD : VERDICT_BAD,
+			"the monitor's own memory is %.2f MiB at most (limit %d)", most, MIB_LIMIT);
+}
+
+static void say(const struct session *session, struct page *page)
 {
 	static const char *const titles[] = {"start", "exec to guest", "x bare",
 		"vm_create to guest", "x bare", "to KVM_RUN", "MiB", "n"};
-	const struct contender *bare = &session->contenders[BARE];
-	double ns = clock_ticks_to_ns_f(1000000) / 1000000;
-	struct table *table = table_create("lrrrrrrr", titles);
 
-	for (unsigned which = 0; which < CONTENDERS && table != NULL; which++) {
-		const struct contender *c = &session->contenders[which];
-
-		if (c->n == 0)
-			continue;
-		table_cell(table, "%s", contender_name(which));
-		table_cell_us(table, median(c, FROM_EXEC) * ns);
-		table_cell(table, "%.2f", median(c, FROM_EXEC) / median(bare, FROM_EXEC));
-		table_cell_us(table, median(c, FROM_CREATE) * ns);
-		table_cell(table, "%.2f", median(c, FROM_CREATE) / median(bare, FROM_CREATE));
-		table_cell_us(table, median(c, TO_ENTRY) * ns);
-		table_cell(table, "%.2f", median(c, RESIDENT) / (1 << 20));
-		table_cell(table, "%zu", c->n);
-	}
-	fprintf(out,
-		"FROM EXEC TO THE GUEST'S FIRST INSTRUCTION, %" PRIu64
-		" MiB, 1 vCPU (us, medians)\n\n",
+	page_heading(page,
+		"FROM EXEC TO THE GUEST'S FIRST INSTRUCTION, %" PRIu64 " MiB, 1 vCPU (us, medians)",
 		session->mem_bytes >> 20);
-	if (table != NULL)
-		table_print(table, out);
-	table_destroy(table);
+	struct table *table = page_table(page, "startup", "lrrrrrrr", titles);
+	struct chart *chart = page_chart(page, CHART_BARS, 0,
+		"From exec to the guest's first instruction, median", "start", "time (us)");
+
+	for (unsigned which = 0; which < CONTENDERS; which++) {
+		if (session->contenders[which].n > 0)
+			say_row(session, which, table, chart);
+	}
+	for (unsigned which = 0; which < BARE; which++) {
+		say_ratio(session, which, page);
+	}
+	say_memory(session, page);
 	for (unsigned which = 0; which < CONTENDERS; which++) {
 		if (session->contenders[which].err < 0)
-			fprintf(out, "not measured: %s: %s\n", contender_name(which),
+			page_note(page, "not measured: %s: %s", contender_name(which),
 				session->contenders[which].diag.text);
 	}
-	fprintf(out,
-		"\n"
-		"bare ioctls: the fewest that run a guest, in a process of this program (limit: "
-		"1.5 x).\n"
-		"to guest: its first reading of the TSC; to KVM_RUN: the first entry. MiB: the "
-		"monitor's\n"
-		"resident memory without the mapping of guest RAM, /proc/self/smaps after the run\n"
-		"(limit: 8).\n");
+	page_note(page,
+		"bare ioctls: the fewest that run a guest, in a process of this program. to guest: "
+		"its first reading of the TSC; to KVM_RUN: the first entry. MiB: the monitor's "
+		"resident memory without the mapping of guest RAM, /proc/self/smaps after the "
+		"run.");
 }
 
-static int verdict(const struct session *session, int err)
+static int exit_status(const struct session *session, int err)
 {
 	bool any = false;
 
@@ -355,7 +398,6 @@ static int run(struct bench_context *context, int argc, char **argv)
 {
 	static struct session session;
 	bool child = false, bare = false;
-	bool text = context->json == NULL || strcmp(context->json, "-") != 0;
 	struct diag diag;
 
 	session = (struct session){.context = context, .runs = 9, .mem_bytes = DEFAULT_MEM};
@@ -367,10 +409,10 @@ static int run(struct bench_context *context, int argc, char **argv)
 		{.name = NULL},
 	};
 
-	if (options_parse(specs, argc, argv, &diag) < 0) {
-		fprintf(stderr, "tickvm: bench startup: %s\n", diag.text);
-		return 2;
-	}
+	if (options_parse(specs, argc, argv, &diag) < 0)
+		return bench_refuse(context, "startup", &diag);
+	if (context->check != NULL)
+		return 0;
 	if (child)
 		return be_started(context, bare);
 	if (context->machine_set & BENCH_SET_MEM)
@@ -383,13 +425,14 @@ static int run(struct bench_context *context, int argc, char **argv)
 	int err = run_all(&session);
 
 	progress_end(&session.progress);
-	if (text)
-		print(&session, stdout);
-	int status = verdict(&session, err);
-	int written = results_finish(&session.results, context, err == -EINTR);
+	struct page *page = page_create();
 
+	say(&session, page);
+	int status = results_publish(&session.results, page, context, exit_status(&session, err));
+
+	page_destroy(page);
 	results_end(&session.results);
-	return status == 0 ? written : status;
+	return status;
 }
 
 const struct bench bench_startup = {

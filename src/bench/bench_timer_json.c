@@ -3,6 +3,8 @@
  * The members are described in docs/results.md. */
 #include "bench_timer.h"
 
+#include <math.h>
+
 /* Stamps are relative to the run's first, so that they stay short. */
 static json_int_t relative(uint64_t stamp, uint64_t origin)
 {
@@ -61,30 +63,58 @@ static json_t *flags_json(struct results *results, uint32_t flags)
 	return array;
 }
 
+/* Of several VMs the first. */
 static void add_vm(struct results *results, json_t *run, const struct measurement *m)
 {
-	struct vm *vm = m->launch.vm;
-	const struct vm_config *config = &m->launch.config;
+	const struct launch *launch = &m->vms[0].launch;
+	struct vm *vm = launch->vm;
 
-	results_add(results, run, "machine", machine_json(config));
+	results_add(results, run, "machine", machine_json(&launch->config));
 	results_add(results, run, "stamp_cycles",
-		json_integer((json_int_t)m->launch.result->stamp_cycles));
+		json_integer((json_int_t)launch->result->stamp_cycles));
 	results_add(results, run, "coalesced", json_integer((json_int_t)vm_coalesced(vm)));
 	results_add(results, run, "tsc_offset", results_tsc_offset(vm));
 	results_add(results, run, "timer_thread", results_timer_thread(vm));
 	results_add(results, run, "dedicated", results_dedicated(vm));
-	results_add(results, run, "exits", results_exits(results, vm, config->vcpus));
+	results_add(results, run, "exits", results_exits(results, vm, launch->config.vcpus));
 	results_add(results, run, "kvm_stats", results_kvm_stats(results, vm));
 }
 
-void timer_run_json(struct results *results, const struct timer_plan *plan,
-	const struct timer_source *source, uint64_t interval_ns, const struct measurement *m,
-	const struct timer_run *run, const struct signed_histogram *histogram)
+/* What is not known is left out. */
+static json_t *load_json(struct results *results, const struct timer_load_seen *seen)
 {
-	json_t *json = json_pack("{s:s, s:I, s:s, s:s, s:s, s:b}", "source", source->name,
-		"interval_ns", (json_int_t)interval_ns, "mode", timer_mode_names[plan->mode],
-		"wait", timer_wait_names[plan->wait], "arm", timer_arm_names[plan->arm], "residual",
-		plan->residual);
+	const struct {
+		const char *name;
+		double value;
+	} members[] = {{"busy_percent", seen->busy_percent}, {"interrupts_hz", seen->interrupts_hz},
+		{"reads_hz", seen->reads_hz}, {"read_errors", seen->read_errors},
+		{"sent", seen->sent}, {"taken", seen->taken}, {"lost", seen->lost}};
+	json_t *json = json_object();
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		if (!isnan(members[i].value))
+			results_add(results, json, members[i].name, json_real(members[i].value));
+	}
+	if (!isnan(seen->reads_hz))
+		results_add(results, json, "direct", json_boolean(seen->direct > 0));
+	return json;
+}
+
+static json_t *parameters_json(const struct timer_plan *plan, const struct timer_cell *cell)
+{
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:b, s:s, s:I, s:i, s:I}", "source",
+		cell->source->name, "interval_ns", (json_int_t)cell->interval_ns, "mode",
+		timer_mode_names[plan->mode], "wait", timer_wait_names[plan->wait], "arm",
+		timer_arm_names[plan->arm], "residual", plan->residual, "load", cell->load->name,
+		"quiet_window_ns", (json_int_t)cell->quiet_ns, "vcpus", (int)cell->vcpus, "vms",
+		(json_int_t)cell->vms);
+}
+
+void timer_run_json(struct results *results, const struct timer_plan *plan,
+	const struct timer_cell *cell, const struct measurement *m, const struct timer_run *run,
+	const struct signed_histogram *histogram)
+{
+	json_t *json = parameters_json(plan, cell);
 
 	results_add(results, results->runs, NULL, json);
 	results_add(results, json, "lateness", results_summary(&run->lateness));
@@ -94,10 +124,15 @@ void timer_run_json(struct results *results, const struct timer_plan *plan,
 		json_integer((json_int_t)signed_histogram_overflow(histogram)));
 	results_add(results, json, "steal_ticks", json_integer(m->steal_ticks));
 	results_add(results, json, "histogram", results_histogram(histogram));
+	results_add(results, json, "load_seen", load_json(results, &run->load));
+	if (m->groups > 1)
+		results_add(results, json, "worst_p99_ns", json_real(run->worst_p99));
 	if (run->has_stages)
 		results_add(results, json, "stages_ticks", stages_json(results, run));
 	results_add(results, json, "flags", flags_json(results, run->flags));
-	if (m->launch.vm != NULL)
+	if (m->n_vms > 0)
 		add_vm(results, json, m);
-	results_add(results, json, "events", events_json(results, m));
+	/* Hundreds of runs: their events would be tens of megabytes. */
+	if (!plan->paper && !plan->scale)
+		results_add(results, json, "events", events_json(results, m));
 }

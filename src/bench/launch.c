@@ -150,11 +150,24 @@ const void *launch_records(const struct launch *launch, size_t size, size_t *n, 
 	return records;
 }
 
+static _Atomic uint64_t guest_ticks;
+
 void launch_end(struct launch *launch)
 {
+	if (launch->vm != NULL) {
+		struct vm_startup times = vm_startup(launch->vm);
+
+		if (times.first_entry_tsc != 0 && times.end_tsc > times.first_entry_tsc)
+			guest_ticks += times.end_tsc - times.first_entry_tsc;
+	}
 	vm_destroy(launch->vm);
 	launch->vm = NULL;
 	launch->result = NULL;
+}
+
+uint64_t launch_guest_ticks(void)
+{
+	return guest_ticks;
 }
 
 int64_t launch_halt_poll(uint64_t interval_ns)
@@ -185,4 +198,13 @@ int launch_exit_status(int err)
 	default:
 		return 1;
 	}
+}
+
+int bench_refuse(const struct bench_context *context, const char *bench, const struct diag *diag)
+{
+	if (context->check != NULL)
+		*context->check = *diag;
+	else
+		fprintf(stderr, "tickvm: bench %s: %s\n", bench, diag->text);
+	return launch_exit_status(-EINVAL);
 }

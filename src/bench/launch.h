@@ -28,6 +28,9 @@ int launch_go(struct launch *launch, struct diag *diag);
 /* Records of the result; NULL with diag set when they are not size bytes each or not in RAM. */
 const void *launch_records(const struct launch *launch, size_t size, size_t *n, struct diag *diag);
 void launch_end(struct launch *launch);
+/* TSC ticks that this process' guests have run for until now, from their first entry to their end;
+ * of those that ran at once the sum. */
+uint64_t launch_guest_ticks(void);
 
 /* The same halt-poll window for every source, so that none sleeps deeper than another: twice the
  * interval, at least KVM's usual 200 us, at most 10 ms. */
@@ -38,5 +41,8 @@ bool launch_has_kvm(void);
 
 /* The exit status a bench ends with after this error: 1, 2, 77 or 130. */
 int launch_exit_status(int err);
+/* What a bench returns for options that it does not take. Their fault is told to the user, or to
+ * who only checks (context->check). */
+int bench_refuse(const struct bench_context *context, const char *bench, const struct diag *diag);
 
 #endif

@@ -121,6 +121,69 @@ static int take_duration(const struct option_spec *spec, const char *item, struc
 	return 0;
 }
 
+static int check_number(
+	const struct option_spec *spec, const char *text, uint64_t *number, struct diag *diag)
+{
+	if (parse_number(text, number) < 0 || *number < spec->min || *number > spec->max)
+		return diag_set(diag, -EINVAL,
+			"--%s: '%s' is no number from %" PRIu64 " to %" PRIu64, spec->name, text,
+			spec->min, spec->max);
+	return 0;
+}
+
+static int parse_size(const char *text, uint64_t *bytes)
+{
+	static const char suffixes[] = "KMG";
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*bytes = strtoull(text, &end, 10);
+	if (errno != 0 || *end == '\0')
+		return errno != 0 ? -EINVAL : 0;
+	const char *suffix = strchr(suffixes, *end);
+
+	if (suffix == NULL || end[1] != '\0')
+		return -EINVAL;
+	unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
+
+	if (*bytes > UINT64_MAX >> shift)
+		return -EINVAL;
+	*bytes <<= shift;
+	return 0;
+}
+
+static int take_size(const struct option_spec *spec, const char *text, struct diag *diag)
+{
+	uint64_t bytes;
+
+	if (parse_size(text, &bytes) < 0)
+		return diag_set(diag, -EINVAL,
+			"--%s: '%s' is no size; write for example 512, 64K or 1M", spec->name,
+			text);
+	if (bytes < spec->min || bytes > spec->max)
+		return diag_set(diag, -EINVAL,
+			"--%s: %s is out of range: %" PRIu64 " to %" PRIu64 " bytes", spec->name,
+			text, spec->min, spec->max);
+	*(uint64_t *)spec->value = bytes;
+	return 0;
+}
+
+static int take_number(const struct option_spec *spec, const char *item, struct diag *diag)
+{
+	struct numbers *list = spec->value;
+	uint64_t number;
+	int err = check_number(spec, item, &number, diag);
+
+	if (err < 0)
+		return err;
+	if (list->n == NUMBERS_MAX)
+		return diag_set(diag, -EINVAL, "--%s: at most %d values", spec->name, NUMBERS_MAX);
+	list->value[list->n++] = number;
+	return 0;
+}
+
 static int take_choice(const struct option_spec *spec, const char *item, struct diag *diag)
 {
 	int index = find_name(spec->names, item);
@@ -153,18 +216,6 @@ static int take_list(const struct option_spec *spec, const char *value, struct d
 	}
 }
 
-static int take_number(const struct option_spec *spec, const char *value, struct diag *diag)
-{
-	uint64_t number;
-
-	if (parse_number(value, &number) < 0 || number < spec->min || number > spec->max)
-		return diag_set(diag, -EINVAL,
-			"--%s: '%s' is no number from %" PRIu64 " to %" PRIu64, spec->name, value,
-			spec->min, spec->max);
-	*(uint64_t *)spec->value = number;
-	return 0;
-}
-
 static int take_one_choice(const struct option_spec *spec, const char *value, struct diag *diag)
 {
 	int index = find_name(spec->names, value);
@@ -181,12 +232,20 @@ static int take_value(const struct option_spec *spec, const char *value, struct 
 	case OPTION_FLAG:
 		*(bool *)spec->value = true;
 		return 0;
+	case OPTION_TEXT:
+		*(const char **)spec->value = value;
+		return 0;
 	case OPTION_NUMBER:
-		return take_number(spec, value, diag);
+		return check_number(spec, value, spec->value, diag);
+	case OPTION_SIZE:
+		return take_size(spec, value, diag);
 	case OPTION_CHOICE:
 		return take_one_choice(spec, value, diag);
+	/* What the user says replaces the default. */
+	case OPTION_NUMBERS:
+		((struct numbers *)spec->value)->n = 0;
+		return take_list(spec, value, diag, take_number);
 	case OPTION_DURATIONS:
-		/* What the user says replaces the default. */
 		((struct durations *)spec->value)->n = 0;
 		return take_list(spec, value, diag, take_duration);
 	case OPTION_CHOICES:

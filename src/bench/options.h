@@ -16,9 +16,19 @@ struct durations {
 	unsigned n;
 };
 
+#define NUMBERS_MAX 16
+
+struct numbers {
+	uint64_t value[NUMBERS_MAX];
+	unsigned n;
+};
+
 enum option_kind {
 	OPTION_FLAG,      /* bool *value */
 	OPTION_NUMBER,    /* uint64_t *value, min to max */
+	OPTION_TEXT,      /* const char **value */
+	OPTION_SIZE,      /* uint64_t *value, min to max bytes: "512", "64K", "1M", "1G" */
+	OPTION_NUMBERS,   /* struct numbers *value, each min to max */
 	OPTION_DURATIONS, /* struct durations *value, each min to max nanoseconds */
 	OPTION_CHOICE,    /* unsigned *value: index into names */
 	OPTION_CHOICES,   /* uint64_t *value: bit i for names[i] */

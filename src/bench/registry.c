@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-const struct bench *const benches[] = {
-	&bench_timer, &bench_exits, &bench_ipi, &bench_startup, &bench_scale, NULL};
+const struct bench *const benches[] = {&bench_timer, &bench_hyperbench, &bench_native,
+	&bench_memory, &bench_linpack, &bench_ctx, &bench_disk, &bench_exits, &bench_ipi,
+	&bench_startup, &bench_scale, NULL};
 
 volatile int bench_interrupted;

@@ -5,6 +5,7 @@
 
 #include "tickvm/bench.h"
 
-extern const struct bench bench_timer, bench_exits, bench_ipi, bench_startup, bench_scale;
+extern const struct bench bench_timer, bench_exits, bench_ipi, bench_startup, bench_scale,
+	bench_hyperbench, bench_native, bench_memory, bench_linpack, bench_ctx, bench_disk;
 
 #endif

@@ -122,9 +122,10 @@ json_t *results_dedicated(struct vm *vm)
 {
 	struct dedicated_timer_stats d = vm_dedicated_stats(vm);
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "armed",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "armed",
 		(json_int_t)d.armed, "fired", (json_int_t)d.fired, "missed", (json_int_t)d.missed,
-		"replaced", (json_int_t)d.replaced, "held", (json_int_t)d.held, "released_by_cap",
+		"replaced", (json_int_t)d.replaced, "offered", (json_int_t)d.offered, "held",
+		(json_int_t)d.held, "merged", (json_int_t)d.merged, "released_by_cap",
 		(json_int_t)d.released_by_cap, "longest_hold_ns", (json_int_t)d.longest_hold,
 		"advance_ns", (json_int_t)d.advance_ns, "advance_samples",
 		(json_int_t)d.advance_samples, "bad_writes", (json_int_t)d.bad_writes);

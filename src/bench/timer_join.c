@@ -56,7 +56,8 @@ size_t timer_join(const struct timer_join *join, struct joined_event *out)
 			/* Warm-up events come before the first arming that was recorded. */
 			bool too_early = i == 0 && event->guest.arm != 0 &&
 					 since(wake, event->guest.arm) < 0;
-			if (!too_early && strcmp(record->device, join->device) == 0 &&
+			if (!too_early && record->vcpu == join->vcpu &&
+				strcmp(record->device, join->device) == 0 &&
 				nearer(event, record, offset))
 				take(event, record, offset);
 		}

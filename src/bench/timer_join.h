@@ -37,6 +37,7 @@ struct timer_join {
 	const struct timer_record *records; /* in the order they were made; of any device */
 	size_t n_records;
 	const char *device; /* whose records count */
+	unsigned vcpu;      /* and which one's, where each vCPU has one */
 	int64_t tsc_offset; /* guest - host */
 };
 

@@ -13,6 +13,8 @@ static const char *const sources[] = {"kvm-lapic", "user-lapic", "native", NULL}
 struct values {
 	bool residual;
 	uint64_t count;
+	struct numbers orders;
+	uint64_t set;
 	struct durations interval;
 	unsigned mode;
 	uint64_t sources;
@@ -24,6 +26,8 @@ static int parse(struct values *v, struct diag *diag, const char *a, const char 
 	const struct option_spec specs[] = {
 		{"residual", OPTION_FLAG, &v->residual, .min = 0},
 		{"count", OPTION_NUMBER, &v->count, .min = 1, .max = 1000},
+		{"n", OPTION_NUMBERS, &v->orders, .min = 1, .max = 1000},
+		{"set", OPTION_SIZE, &v->set, .min = 4096, .max = 1ULL << 30},
 		{"interval", OPTION_DURATIONS, &v->interval, .min = 1000, .max = 1000000000},
 		{"mode", OPTION_CHOICE, &v->mode, .names = modes},
 		{"source", OPTION_CHOICES, &v->sources, .names = sources},
@@ -140,4 +144,37 @@ Test(bench_options, at_most_sixteen_durations)
 	assert_refused("--interval",
 		"1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us,1us",
 		"at most 16");
+}
+
+Test(bench_options, numbers)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, "--n", "100,7,1000"), 0);
+	cr_assert_eq(v.orders.n, 3);
+	cr_assert_eq(v.orders.value[0], 100);
+	cr_assert_eq(v.orders.value[2], 1000);
+	assert_refused("--n", "100,,7", "single commas");
+	assert_refused("--n", "100,1001", "'1001' is no number from 1 to 1000");
+	assert_refused("--n", "1e3", "'1e3' is no number");
+	assert_refused("--n", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "at most 16");
+}
+
+Test(bench_options, sizes)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, "--set", "5000"), 0);
+	cr_assert_eq(v.set, 5000);
+	cr_assert_eq(parse(&v, &diag, "--set", "64K"), 0);
+	cr_assert_eq(v.set, 65536);
+	cr_assert_eq(parse(&v, &diag, "--set", "1G"), 0);
+	cr_assert_eq(v.set, 1ULL << 30);
+	assert_refused("--set", "1KB", "no size");
+	assert_refused("--set", "M", "no size");
+	assert_refused("--set", "99999999999999999999", "no size");
+	assert_refused("--set", "18446744073709551615G", "no size");
+	assert_refused("--set", "1K", "1K is out of range: 4096 to 1073741824 bytes");
 }

@@ -120,6 +120,22 @@ Test(dedicated_timer, reset_values)
 	cr_expect_eq(due(), NSEC_NEVER);
 }
 
+Test(dedicated_timer, a_vcpus_own_timer_interrupts_it_after_reset)
+{
+	const struct dedicated_timer_config config = {
+		.tsc = {BASE, HZ}, .vcpus = 4, .dest = 3, .quiet_cap_ns = 100000};
+
+	dedicated_timer_destroy(timer);
+	timer = dedicated_timer_create(
+		&config, (struct dedicated_timer_sink){on_fire, on_release, on_map, NULL});
+	cr_assert_not_null(timer);
+	device = dedicated_timer_device(timer);
+	cr_expect_eq(get(DT_DEST), 3);
+	put(0, DT_DEST, 1);
+	device.ops->reset(device.self, 0);
+	cr_expect_eq(get(DT_DEST), 3);
+}
+
 Test(dedicated_timer, only_aligned_eight_byte_accesses)
 {
 	for (unsigned size = 1; size <= 4; size *= 2) {

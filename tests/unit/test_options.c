@@ -124,9 +124,22 @@ Test(options, words)
 	good("--pin 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15");
 	bad("--pin 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16", "expected CPU,CPU");
 	bad("--pin 0,,1", "expected CPU,CPU");
+	good("--pin 1 --pin none");
+	cr_expect_eq(options.machine.vcpu_cpu[0], -1);
+	good("--pin each");
+	cr_expect(options.pin_each);
+	bad("--pin both", "expected CPU,CPU...|each|none");
 	bad("--pin 1,", "expected CPU,CPU");
 	bad("--pin -1", "expected CPU,CPU");
 	bad("--pin 99999999999999999999", "expected CPU,CPU");
+	good("--disk /tmp/a,b.img");
+	cr_expect_str_eq(options.machine.disk_path, "/tmp/a,b.img");
+	cr_expect(!options.machine.disk_read_only);
+	good("--disk /tmp/a,ro,ro --disk-cpu 0");
+	cr_expect_str_eq(options.machine.disk_path, "/tmp/a,ro");
+	cr_expect(options.machine.disk_read_only);
+	cr_expect_eq(options.machine.disk_cpu, 0);
+	bad("--disk=", "expected PATH[,ro]");
 	bad("--serial tcp", "expected stdio|null|file:PATH");
 	bad("--serial file:", "expected stdio|null|file:PATH");
 	bad("--irqchip KVM", "expected kernel|split|user");
@@ -256,9 +269,9 @@ Test(machine_config, complaints_name_file_line_and_key)
 {
 	bad_config("\nvcpus = 99\n", "2: vcpus = 99: expected a number from 1 to 16");
 	bad_config("vcpsu = 1\n", "1: vcpsu = 1: no such option, did you mean --vcpus?");
-	bad_config("[disk]\na = b\n", "2: [disk]: no such section");
+	bad_config("[disk]\na = b\n", "1: [disk]: no such section");
 	bad_config("quiet = maybe\n", "1: quiet = maybe: expected true or false");
-	bad_config("\n\nnonsense\n", "3: expected [machine] or key = value");
+	bad_config("\n\nnonsense\n", "3: expected [section] or key = value");
 	bad_config("config = x\n", "1: config = x: belongs on the command line");
 	static char line[5000];
 	memset(line, 'a', sizeof(line) - 2);

@@ -2,10 +2,12 @@
 /* Results files: against docs/results.schema.json, atomic on disk, and honest when memory or the
  * disk fails. */
 #include "../../src/bench/results.h"
+#include "sweep_rig.h"
 
 #include "tickvm/clock.h"
 
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -149,6 +151,28 @@ Test(results, an_empty_document_has_what_the_schema_requires)
 	cr_assert_str_eq(
 		json_string_value(json_object_get(results.root, "schema")), "tickvm-results/1");
 	cr_assert_gt(json_integer_value(json_object_get(results.root, "tsc_hz")), 0);
+	results_end(&results);
+	json_decref(schema);
+}
+
+Test(results, a_sweep_is_as_the_schema_says)
+{
+	struct bench_context c = context();
+	struct sweep_plan plan = rig_plan();
+	struct sweep_round round = rig_round(2);
+	struct sweep_cell_run failed = {.err = -EIO, .diag = {"a: it broke"}};
+	struct sweep_cell_run unfit = {.err = -ENOTSUP, .diag = {"b: not here"}};
+	struct results results;
+
+	load_schema();
+	sweep_document_begin(&results, &c, &plan, 0, 0);
+	rig_add_round(&results, &plan, 1, 1000, 0);
+	round.repeats = 1;
+	sweep_document_add(&results, &plan.cells[0], &round, &failed, false);
+	sweep_document_add(&results, &plan.cells[1], &round, &unfit, false);
+	const char *wrong = violation(results.root, schema);
+
+	cr_assert_null(wrong, "%s", wrong);
 	results_end(&results);
 	json_decref(schema);
 }
@@ -300,6 +324,111 @@ Test(results, a_failure_leaves_the_old_file)
 	cr_assert_not_null(fgets(text, sizeof(text), file));
 	cr_assert_str_eq(text, "old");
 	fclose(file);
+	results_end(&results);
+	unlink(path);
+}
+
+/* ---- the end of an experiment ---- */
+
+static void quiet(void)
+{
+	cr_redirect_stdout();
+	cr_redirect_stderr();
+}
+
+static struct page *a_page(void)
+{
+	static const char *const titles[] = {"source", "error"};
+	struct page *page = page_create();
+
+	page_heading(page, "heading");
+	page_note(page, "note");
+	page_verdict(page, VERDICT_GOOD, "good");
+	page_verdict(page, VERDICT_UNKNOWN, "unknown");
+	struct table *table = page_table(page, "table", "lr", titles);
+
+	table_cell(table, "native");
+	table_cell(table, "1");
+	chart_bar(page_chart(page, CHART_BARS, CHART_LOG_Y, "t", "x", "y"), "series", "label", 1);
+	chart_point(page_chart(page, CHART_LINES, CHART_BYTES_X, "t", "x", "y"), "series", 1, 2);
+	return page;
+}
+
+Test(results, published_to_every_file_that_was_named, .init = quiet)
+{
+	struct bench_context c = context();
+	struct results results;
+	char json[64], csv[64], markdown[64], line[80] = "";
+	struct page *page = a_page();
+
+	load_schema();
+	temporary(json);
+	temporary(csv);
+	temporary(markdown);
+	c.json = json;
+	c.csv = csv;
+	c.markdown = markdown;
+	results_begin(&results, &c, "timer");
+	cr_expect_eq(results_publish(&results, page, &c, 130), 130);
+	json_t *root = json_load_file(json, 0, NULL);
+
+	cr_assert_not_null(root);
+	const char *wrong = violation(root, schema);
+
+	cr_expect_null(wrong, "%s", wrong);
+	cr_expect(json_is_true(json_object_get(root, "interrupted")));
+	struct diag diag = {""};
+	struct page *back = page_from_json(json_object_get(root, "page"), &diag);
+
+	cr_expect_not_null(back, "%s", diag.text);
+	page_destroy(back);
+	json_decref(root);
+	FILE *file = fopen(csv, "r");
+
+	cr_expect_not_null(fgets(line, sizeof(line), file));
+	cr_expect_str_eq(line, "table,source,error\r\n");
+	fclose(file);
+	file = fopen(markdown, "r");
+	cr_expect_not_null(fgets(line, sizeof(line), file));
+	cr_expect_str_eq(line, "## heading\n");
+	fclose(file);
+	unlink(json);
+	unlink(csv);
+	unlink(markdown);
+	page_destroy(page);
+	results_end(&results);
+	json_decref(schema);
+}
+
+Test(results, what_cannot_be_written_fails_the_experiment, .init = quiet)
+{
+	static const char *const nowhere = "/nonexistent/x";
+	struct page *page = a_page();
+
+	for (int which = 0; which < 3; which++) {
+		struct bench_context c = context();
+		struct results results;
+
+		c.json = which == 0 ? nowhere : NULL;
+		c.csv = which == 1 ? nowhere : NULL;
+		c.markdown = which == 2 ? nowhere : NULL;
+		results_begin(&results, &c, "timer");
+		cr_expect_eq(results_publish(&results, page, &c, 0), 1);
+		results_end(&results);
+	}
+	page_destroy(page);
+}
+
+Test(results, a_page_without_memory_fails_the_json, .init = quiet)
+{
+	struct bench_context c = context();
+	struct results results;
+	char path[64];
+
+	temporary(path);
+	c.json = path;
+	results_begin(&results, &c, "timer");
+	cr_expect_eq(results_publish(&results, NULL, &c, 0), 1);
 	results_end(&results);
 	unlink(path);
 }

@@ -13,14 +13,23 @@
 static struct timer_record record(const char *device, uint64_t armed, uint64_t deadline,
 	uint64_t target, uint64_t wake, uint64_t injected)
 {
-	return (struct timer_record){device, armed - OFFSET, deadline - OFFSET, target - OFFSET,
-		wake - OFFSET, injected - OFFSET};
+	return (struct timer_record){.device = device,
+		.armed = armed - OFFSET,
+		.deadline = deadline - OFFSET,
+		.target = target - OFFSET,
+		.wake = wake - OFFSET,
+		.injected = injected - OFFSET};
 }
 
 static struct timer_join make_join(const struct guest_timer_event *events, size_t n,
 	const struct timer_record *records, size_t n_records)
 {
-	return (struct timer_join){events, n, records, n_records, "pit", OFFSET};
+	return (struct timer_join){.events = events,
+		.n = n,
+		.records = records,
+		.n_records = n_records,
+		.device = "pit",
+		.tsc_offset = OFFSET};
 }
 
 static int64_t total(const int64_t sums[STAGES])
@@ -136,11 +145,29 @@ Test(timer_join, an_event_without_a_record_does_not_take_its_neighbours)
 	cr_assert_eq(joined[2].armed, 2013050);
 }
 
+Test(timer_join, each_vcpu_has_its_own_records)
+{
+	const struct guest_timer_event event = {2000000, 2010000, 2010100, 2010500};
+	struct timer_record r[2] = {record("pit", 2000050, 2010000, 2010000, 2010001, 2010002),
+		record("pit", 2000060, 2010000, 2010000, 2010003, 2010004)};
+	struct timer_join join = make_join(&event, 1, r, 2);
+	struct joined_event joined;
+
+	r[1].vcpu = 1;
+	cr_assert_eq(timer_join(&join, &joined), 1);
+	cr_expect_eq(joined.armed, 2000050);
+	join.vcpu = 1;
+	cr_assert_eq(timer_join(&join, &joined), 1);
+	cr_expect_eq(joined.armed, 2000060);
+	join.vcpu = 2;
+	cr_expect_eq(timer_join(&join, &joined), 0);
+}
+
 Test(timer_join, a_guest_ahead_of_the_host_by_a_wrap)
 {
 	/* Guest stamps just past 2^64, host stamps far below: only differences count. */
 	const struct guest_timer_event event = {(uint64_t)-50, 10, 30, 40};
-	const struct timer_record r = {"pit", 5000, 5060, 5060, 5065, 5070};
+	const struct timer_record r = {"pit", 0, 5000, 5060, 5060, 5065, 5070};
 	struct timer_join join = make_join(&event, 1, &r, 1);
 	struct joined_event joined;
 	int64_t sums[STAGES] = {0};

@@ -305,6 +305,27 @@ Test(timer_thread, no_arming_on_the_page_is_lost)
 	cr_assert_eq(clients[0].fires, 300);
 }
 
+Test(timer_thread, no_arming_on_any_of_several_pages_is_lost)
+{
+	pthread_t vcpus[3];
+
+	timer_thread_destroy(thread);
+	create(0, 100000);
+	timer_thread_watch(thread, &clients[1].timer);
+	timer_thread_watch(thread, &clients[2].timer);
+	for (size_t i = 0; i < 3; i++) {
+		clients[i].shared = true;
+		cr_assert_eq(pthread_create(&vcpus[i], NULL, guest, &clients[i]), 0);
+	}
+	for (size_t i = 0; i < 3; i++)
+		pthread_join(vcpus[i], NULL);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(clients[i].fires, 300);
+	nap(5 * MS);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(clients[i].need_doorbell, 1, "page %zu is given up", i);
+}
+
 Test(timer_thread, page_is_watched_after_a_fire_and_given_up_later)
 {
 	clients[0].shared = true;
