@@ -45,7 +45,7 @@ void comparison_destroy(struct comparison *comparison); /* NULL is fine */
 void comparison_page(const struct comparison *comparison, struct page *page);
 /* Member "comparison" of results files (docs/results.md). NULL: no memory. */
 json_t *comparison_json(const struct comparison *comparison);
-/* 0; 1: a gated metric is worse, or with strict inconclusive or missing. */
+/* 0; 1: a gated metric is worse, or with strict inconclusive or missing, or there is none. */
 int comparison_status(const struct comparison *comparison);
 
 /* Shows the comparison as experiments show their pages, and returns an exit status: status, or 1

@@ -7,6 +7,7 @@
 #include "options.h"
 
 #include "tickvm/facts_json.h"
+#include "tickvm/page.h"
 
 /* Exit statuses. run and trace pass on the guest's own (0 to STATUS_GUEST_MAX) and use the 12x ones
  * for theirs, as timeout(1) and env(1) do; the other commands use the small ones. */
@@ -27,10 +28,27 @@ enum status {
 int cmd_run(int argc, char **argv, const char *command_line);
 int cmd_trace(int argc, char **argv, const char *command_line);
 int cmd_bench(int argc, char **argv, const char *command_line);
+int cmd_config(int argc, char **argv, const char *command_line);
 int cmd_doctor(int argc, char **argv, const char *command_line);
+int cmd_compare(int argc, char **argv, const char *command_line);
+int cmd_why(int argc, char **argv, const char *command_line);
+int cmd_report(int argc, char **argv, const char *command_line);
+int cmd_sweep(int argc, char **argv, const char *command_line);
+int cmd_merge(int argc, char **argv, const char *command_line);
+int cmd_tune(int argc, char **argv, const char *command_line);
+int cmd_bisect(int argc, char **argv, const char *command_line);
 
 /* complain.c: "tickvm COMMAND: text" on standard error. */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *format, ...);
+
+/* cmd_bench.c: SIGINT and SIGTERM set bench_interrupted; a second one ends the process. */
+void cli_catch_interrupts(void);
+
+/* cell_words.c: the experiment and its options in argv[1] and on, machine options among them, which
+ * add to those of options. cell has its name; its texts are those of argv and options. 0 or a
+ * negative errno with diag set. */
+int cli_cell_read(
+	struct options *options, int argc, char **argv, struct cell *cell, struct diag *diag);
 
 /* ---- launch.c ---- */
 
@@ -53,7 +71,8 @@ int cli_launch_status(const struct vm_outcome *outcome);
 
 /* ---- print_trace.c ---- */
 
-void print_trace(FILE *out, struct vm *vm, unsigned vcpus, bool per_vcpu);
+/* The tables of exits and of KVM's counters. NULL: no memory. */
+struct page *trace_page(struct vm *vm, unsigned vcpus, bool per_vcpu);
 
 /* ---- trace_json.c: schema tickvm-trace/1, docs/trace.md ---- */
 

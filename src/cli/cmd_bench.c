@@ -13,6 +13,15 @@ static void interrupt(int signal_number)
 	bench_interrupted = 1;
 }
 
+void cli_catch_interrupts(void)
+{
+	struct sigaction action = {.sa_handler = interrupt};
+	action.sa_flags = (int)SA_RESETHAND;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 static void list(FILE *out)
 {
 	for (const struct bench *const *b = benches; *b != NULL; b++)
@@ -55,14 +64,21 @@ static const struct bench *find(const char *name)
 static int run(const struct bench *bench, const struct options *options, int argc, char **argv,
 	const char *command_line)
 {
-	struct sigaction action = {.sa_handler = interrupt};
-	action.sa_flags = (int)SA_RESETHAND;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	if (options->machine_set & BENCH_SET_PIN_BOTH && !bench->takes_pin_both) {
+		complain("bench", "--pin both: %s takes each, none or CPUs", bench->name);
+		return STATUS_USAGE;
+	}
+	if (options->machine_set & (BENCH_SET_QUIET_ON | BENCH_SET_QUIET_OFF) &&
+		!bench->takes_quiet_list) {
+		complain("bench", "--quiet-window: %s takes a time in ns", bench->name);
+		return STATUS_USAGE;
+	}
+	cli_catch_interrupts();
 	struct bench_context context = {.machine = options->machine,
 		.machine_set = options->machine_set,
 		.json = options->json,
+		.csv = options->csv,
+		.markdown = options->markdown,
 		.quiet = options->quiet,
 		.verbose = options->verbose,
 		.command_line = command_line};

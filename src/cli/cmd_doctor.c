@@ -3,6 +3,8 @@
  * It changes nothing itself; the judgement is host_checks()'s. */
 #include "cli.h"
 
+#include <string.h>
+
 static const char *const verdicts[] = {
 	[CHECK_OK] = "ok", [CHECK_WARN] = "warn", [CHECK_FAIL] = "FAIL"};
 
@@ -38,6 +40,49 @@ static json_t *doctor_json(
 		TICKVM_VERSION, "exit_status", status, "host", facts_json(facts), "checks", all);
 }
 
+static const struct host_check *find_check(
+	const struct host_check *checks, unsigned n, const char *name, size_t length)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strlen(checks[i].name) == length && memcmp(checks[i].name, name, length) == 0)
+			return &checks[i];
+	return NULL;
+}
+
+static int unknown_check(
+	const struct host_check *checks, unsigned n, const char *name, size_t length)
+{
+	const char *names[HOST_CHECKS_MAX + 1] = {NULL};
+	for (unsigned i = 0; i < n; i++)
+		names[i] = checks[i].name;
+	const char *near = nearest_word(name, length, names);
+	complain("doctor", "--require %.*s: no such check%s%s%s; tickvm doctor lists them",
+		(int)length, name, near != NULL ? ", did you mean " : "", near != NULL ? near : "",
+		near != NULL ? "?" : "");
+	return STATUS_USAGE;
+}
+
+/* Each check that is named must be ok: a warning is not enough. */
+static int require(const char *list, const struct host_check *checks, unsigned n)
+{
+	int status = STATUS_OK;
+	for (const char *name = list; list != NULL;) {
+		size_t length = strcspn(name, ",");
+		const struct host_check *check = find_check(checks, n, name, length);
+		if (check == NULL)
+			return unknown_check(checks, n, name, length);
+		if (check->level != CHECK_OK) {
+			complain("doctor", "--require %s: %s%s%s", check->name, check->found,
+				check->remedy[0] != '\0' ? "; " : "", check->remedy);
+			status = STATUS_FAILED;
+		}
+		if (name[length] == '\0')
+			break;
+		name += length + 1;
+	}
+	return status;
+}
+
 static int judge(const struct host_facts *facts, const struct host_check *checks, unsigned n)
 {
 	if (facts->kvm_errno != 0)
@@ -55,6 +100,11 @@ static int examine(const struct options *options, struct diag *diag)
 	host_facts_read(&facts);
 	unsigned n = host_checks(&facts, checks);
 	int status = judge(&facts, checks, n);
+	int required = require(options->require, checks, n);
+	if (required == STATUS_USAGE)
+		return required;
+	if (status == STATUS_OK)
+		status = required;
 	if (options->json == NULL || options->json[0] != '-') {
 		if (!options->quiet)
 			print_host(&facts);
@@ -85,7 +135,8 @@ int cmd_doctor(int argc, char **argv, const char *command_line)
 		printf("usage: tickvm doctor [options]\n\nIs this host fit to measure on, and what "
 		       "to change.\n\noptions:\n");
 		cli_options_help(stdout, COMMAND_DOCTOR);
-		printf("\nexit status: 0 fit; 1 a check failed; 2 usage; 77 no usable /dev/kvm\n");
+		printf("\nexit status: 0 fit; 1 a check failed, or one of --require is not ok;\n2 "
+		       "usage; 77 no usable /dev/kvm\n");
 	} else {
 		status = examine(&options, &diag);
 	}

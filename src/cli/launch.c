@@ -104,6 +104,17 @@ static void say_timer_thread(const struct launch *launch, const struct options *
 				1e3);
 }
 
+static void say_disk(const struct launch *launch, const struct options *options)
+{
+	struct vm_disk_stats stats = vm_disk_stats(launch->vm);
+	if (!stats.present || !options->verbose)
+		return;
+	complain(launch->command, "disk: %s, %s, at most %llu requests in flight",
+		stats.io_uring ? "io_uring" : "no io_uring here: preadv and pwritev",
+		stats.direct ? "direct I/O where requests are aligned" : "page cache only",
+		(unsigned long long)stats.most_in_flight);
+}
+
 static void help(enum command command)
 {
 	printf("usage: tickvm %s [options] [KERNEL]\n\n%s\n\n"
@@ -128,11 +139,12 @@ static int prepare(
 	int err = cli_options_parse(options, command, argc, argv, diag);
 	if (err == 0 && !options->help)
 		err = cli_options_check_host(options, diag);
-	if (err == 0 && options->json != NULL && strcmp(options->json, "-") == 0 &&
-		options->machine.serial == SERIAL_STDIO)
+	const char *data = cli_options_stdout(options);
+	if (err == 0 && data != NULL && options->machine.serial == SERIAL_STDIO)
 		err = diag_set(diag, -1,
-			"--json -: the guest writes to standard output; use --serial null or "
-			"--serial file:PATH");
+			"%s -: the guest writes to standard output; use --serial null or "
+			"--serial file:PATH",
+			data);
 	if (command == COMMAND_TRACE && options->events != NULL)
 		options->machine.trace_events = EVENTS_KEPT;
 	return err;
@@ -162,6 +174,7 @@ bool cli_launch_begin(
 	launch->status = cli_launch_status(&launch->outcome);
 	say_how_it_ended(launch, options, &diag);
 	say_timer_thread(launch, options);
+	say_disk(launch, options);
 	return true;
 fail:
 	complain(launch->command, "%s", diag.text);

@@ -17,6 +17,22 @@ static const struct {
 	{"trace", "[options] [KERNEL]", "the same, then a table of its exits", cmd_trace,
 		STATUS_ERROR},
 	{"bench", "NAME [options]", "one experiment (tickvm bench list)", cmd_bench, STATUS_FAILED},
+	{"report", "FILE... [-o FILE]", "results as text, Markdown, CSV, or a page of HTML",
+		cmd_report, STATUS_FAILED},
+	{"sweep", "[FILE.ini] [options]", "a matrix of experiments, in rounds; results in one file",
+		cmd_sweep, STATUS_FAILED},
+	{"merge", "FILE... -o FILE", "results of a sweep's shards or rounds as one file", cmd_merge,
+		STATUS_FAILED},
+	{"compare", "OLD NEW [options]", "what got better or worse between two results",
+		cmd_compare, STATUS_FAILED},
+	{"bisect-run", "--baseline FILE SWEEP.ini", "for git bisect run: good, bad or cannot tell",
+		cmd_bisect, STATUS_ERROR},
+	{"why", "[options] | FILE", "why the latest timer events of a run were late", cmd_why,
+		STATUS_FAILED},
+	{"tune", "[options]", "machine options for punctual timers at the least CPU time", cmd_tune,
+		STATUS_FAILED},
+	{"config", "check FILE...", "are these machine descriptions good", cmd_config,
+		STATUS_FAILED},
 	{"doctor", "[options]", "is this host fit to measure on, and what to change", cmd_doctor,
 		STATUS_FAILED},
 };
@@ -26,7 +42,7 @@ static void usage(FILE *out)
 {
 	fprintf(out, "usage: tickvm COMMAND ...\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  tickvm %-7s %-19s %s\n", commands[i].name, commands[i].usage,
+		fprintf(out, "  tickvm %-10s %-25s %s\n", commands[i].name, commands[i].usage,
 			commands[i].summary);
 	fprintf(out, "\ntickvm COMMAND --help shows its options; tickvm --version the version.\n"
 		     "KERNEL: an ELF file with a PVH note or a Multiboot header; without it the "

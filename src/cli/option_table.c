@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every option there is: parsing, --help and the tests of man page and completion read this table.
- * It holds no parsing but that of the three options whose values are words. */
+ * It holds no parsing but that of the options whose values are words. */
 #include "options.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GIB(n)  ((uint64_t)(n) << 30)
-#define SECOND  1000000000ULL
-#define CPU_MAX 4095
+#define GIB(n)     ((uint64_t)(n) << 30)
+#define SECOND     1000000000ULL
+#define CPU_MAX    4095
+#define SHARDS_MAX 4096
 
 static int parse_irqchip(struct options *options, const char *value)
 {
@@ -36,10 +37,31 @@ static int parse_serial(struct options *options, const char *value)
 	return 0;
 }
 
+static int parse_disk(struct options *options, const char *value)
+{
+	struct vm_config *machine = &options->machine;
+	size_t length = strlen(value);
+	char *path;
+	machine->disk_read_only = length > 3 && strcmp(value + length - 3, ",ro") == 0;
+	machine->disk_path = path = cli_options_keep(options, value);
+	if (path == NULL || length == 0)
+		return -EINVAL;
+	if (machine->disk_read_only)
+		path[length - 3] = '\0';
+	return 0;
+}
+
 static int parse_pin(struct options *options, const char *value)
 {
 	int *cpu = options->machine.vcpu_cpu;
 	unsigned n = 0;
+	options->machine_set &= ~(uint64_t)BENCH_SET_PIN_BOTH;
+	options->pin_each = strcmp(value, "each") == 0;
+	options->pins = 0;
+	for (unsigned i = 0; i < VM_MAX_VCPUS; i++)
+		cpu[i] = -1;
+	if (options->pin_each || strcmp(value, "none") == 0)
+		return 0;
 	for (;;) {
 		char *end;
 		/* strtol() would take blanks and signs */
@@ -54,13 +76,71 @@ static int parse_pin(struct options *options, const char *value)
 		value = end + 1;
 	}
 	options->pins = n;
-	while (n < VM_MAX_VCPUS)
-		cpu[n++] = -1;
+	return 0;
+}
+
+static int parse_bench_pin(struct options *options, const char *value)
+{
+	if (strcmp(value, "both") != 0)
+		return parse_pin(options, value);
+	options->machine_set |= BENCH_SET_PIN_BOTH;
 	return 0;
 }
 
 #define AT(field) offsetof(struct options, field)
-#define MACHINE   COMMANDS_MACHINE
+
+static int set_quiet_window(struct options *options, const char *word)
+{
+	static const struct option_spec number = {.name = "quiet-window",
+		.arg = "NS",
+		.kind = OPTION_NSEC,
+		.offset = AT(machine.quiet_window_ns),
+		.max = SECOND};
+	struct diag unused;
+	if (strcmp(word, "on") == 0)
+		options->machine_set |= BENCH_SET_QUIET_ON;
+	else if (strcmp(word, "off") == 0)
+		options->machine_set |= BENCH_SET_QUIET_OFF;
+	else
+		return cli_options_set(options, &number, word, "", &unused);
+	return 0;
+}
+
+/* on, off, a time, or two of them. */
+static int parse_bench_quiet(struct options *options, const char *value)
+{
+	char word[32];
+	options->machine_set &= ~(uint64_t)(BENCH_SET_QUIET_ON | BENCH_SET_QUIET_OFF);
+	options->machine.quiet_window_ns = 0;
+	for (;;) {
+		size_t length = strcspn(value, ",");
+		if (length == 0 || length >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, value, length);
+		word[length] = '\0';
+		if (set_quiet_window(options, word) < 0)
+			return -EINVAL;
+		if (value[length] == '\0')
+			return 0;
+		value += length + 1;
+	}
+}
+
+/* "2/8". */
+static int parse_shard(struct options *options, const char *value)
+{
+	char *end, *last;
+	unsigned long shard = strtoul(value, &end, 10);
+	unsigned long shards = *end == '/' ? strtoul(end + 1, &last, 10) : 0;
+	if (*value < '0' || *value > '9' || shards == 0 || end[1] < '0' || end[1] > '9' ||
+		*last != '\0' || shard < 1 || shard > shards || shards > SHARDS_MAX)
+		return -EINVAL;
+	options->shard = (unsigned)shard;
+	options->shards = (unsigned)shards;
+	return 0;
+}
+
+#define MACHINE (COMMANDS_MACHINE | COMMAND_CELL)
 
 /* clang-format off */
 const struct option_spec cli_option_specs[] = {
@@ -74,8 +154,15 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_TEXT, AT(machine.append), 0, 0, NULL, 0, MACHINE},
 	{"serial", "stdio|null|file:PATH", "stdio", "where the serial line goes",
 		OPTION_CUSTOM, 0, 0, 0, parse_serial, 0, MACHINE},
-	{"pin", "CPU,CPU...", NULL, "host CPU of each vCPU, vCPU 0 first",
-		OPTION_CUSTOM, 0, 0, 0, parse_pin, BENCH_SET_PIN, MACHINE},
+	{"disk", "PATH[,ro]", NULL, "raw image file or block device; ro: read only",
+		OPTION_CUSTOM, 0, 0, 0, parse_disk, 0, MACHINE},
+	{"disk-cpu", "N", NULL, "host CPU of the disk's thread",
+		OPTION_INT, AT(machine.disk_cpu), 0, CPU_MAX, NULL, 0, MACHINE},
+	{"pin", "CPU,CPU...|each|none", "none", "host CPU of each vCPU; each: one after the other",
+		OPTION_CUSTOM, 0, 0, 0, parse_pin, BENCH_SET_PIN, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE},
+	{"pin", "CPU,CPU...|each|none|both", "each", "the same; both: hyperbench, a table for each and none",
+		OPTION_CUSTOM, 0, 0, 0, parse_bench_pin, BENCH_SET_PIN,
+		COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL},
 	{"vcpu-priority", "N", "0", "SCHED_FIFO priority of the vCPU threads; 0: SCHED_OTHER",
 		OPTION_INT, AT(machine.vcpu_fifo_priority), 0, 99, NULL, 0, MACHINE},
 	{"timer-cpu", "N", NULL, "host CPU of the timer thread",
@@ -89,21 +176,73 @@ const struct option_spec cli_option_specs[] = {
 	{"halt-poll", "auto|NS", "auto", "a halted vCPU is polled for this long",
 		OPTION_AUTO, AT(machine.halt_poll_ns), 0, SECOND, NULL, BENCH_SET_HALT_POLL, MACHINE},
 	{"quiet-window", "NS", "0", "hold other interrupts this long before a dedicated deadline",
-		OPTION_NSEC, AT(machine.quiet_window_ns), 0, SECOND, NULL, 0, MACHINE},
+		OPTION_NSEC, AT(machine.quiet_window_ns), 0, SECOND, NULL, 0, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE},
+	{"quiet-window", "NS|on,off", "0", "the same, up to 1s; on,off: bench timer, with a window and without",
+		OPTION_CUSTOM, 0, 0, 0, parse_bench_quiet, 0, COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL},
 	{"timeout", "SECONDS", "0", "end the run after this long; 0: never",
 		OPTION_SECONDS, AT(machine.timeout_ns), 0, 1000000 * SECOND, NULL, BENCH_SET_TIMEOUT, MACHINE},
 	{"config", "FILE.ini", NULL, "read options from a file; the command line wins",
-		OPTION_TEXT, AT(config), 0, 0, NULL, 0, MACHINE},
+		OPTION_TEXT, AT(config), 0, 0, NULL, 0, COMMANDS_MACHINE},
 	{"events", "FILE", NULL, "write every exit as Chrome trace JSON",
 		OPTION_TEXT, AT(events), 0, 0, NULL, 0, COMMAND_TRACE},
+	{"require", "NAME,NAME...", NULL, "fail unless these checks are ok",
+		OPTION_TEXT, AT(require), 0, 0, NULL, 0, COMMAND_DOCTOR},
 	{"per-vcpu", NULL, NULL, "a table for each vCPU too",
 		OPTION_FLAG, AT(per_vcpu), 0, 0, NULL, 0, COMMAND_TRACE},
 	{"json", "FILE", NULL, "write everything as JSON; -: standard output",
-		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMANDS_ALL},
+		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE},
+	{"csv", "FILE", NULL, "write the tables as CSV; -: standard output",
+		OPTION_TEXT, AT(csv), 0, 0, NULL, 0, COMMAND_TUNE | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_COMPARE},
+	{"markdown", "FILE", NULL, "write the tables as Markdown; -: standard output",
+		OPTION_TEXT, AT(markdown), 0, 0, NULL, 0, COMMAND_TUNE | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_COMPARE},
+	{"rounds", "N", NULL, "rounds of all cells; without it as the file says",
+		OPTION_UNSIGNED, AT(rounds), 1, 1000, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT},
+	{"shard", "I/N", NULL, "of every N cells the I-th only, for tickvm merge",
+		OPTION_CUSTOM, 0, 0, 0, parse_shard, 0, COMMAND_SWEEP},
+	{"resume", "FILE", NULL, "go on with these results; they are written there again",
+		OPTION_TEXT, AT(resume), 0, 0, NULL, 0, COMMAND_SWEEP},
+	{"baseline", "FILE", NULL, "compare with these results at the end; worse is status 1",
+		OPTION_TEXT, AT(baseline), 0, 0, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT},
+	{"output", "FILE", NULL, "the same as --json; -o FILE too",
+		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMAND_SWEEP},
+	{"source", "NAME", NULL, "whose timer: kvm-lapic, user-lapic, kvm-pit, user-pit (dedicated)",
+		OPTION_TEXT, AT(tune.source), 0, 0, NULL, 0, COMMAND_TUNE},
+	{"interval", "NS", NULL, "between its events, 1us to 1s (100us)",
+		OPTION_TEXT, AT(tune.interval), 0, 0, NULL, 0, COMMAND_TUNE},
+	{"load", "LOAD", NULL, "idle, io or interrupts:RATE, as bench timer has it (idle)",
+		OPTION_TEXT, AT(tune.load), 0, 0, NULL, 0, COMMAND_TUNE},
+	{"budget", "SECONDS", NULL, "how long to search (60)",
+		OPTION_SECONDS, AT(tune.budget_ns), SECOND, 86400 * SECOND, NULL, 0, COMMAND_TUNE},
+	{"apply", NULL, NULL, "write the host settings that are plain files of /sys and /proc; root only",
+		OPTION_FLAG, AT(tune.apply), 0, 0, NULL, 0, COMMAND_TUNE},
+	{"output", "FILE.ini", NULL, "write the recommended machine, for --config; -o FILE.ini too",
+		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_TUNE},
+	{"output", "FILE", NULL, "where the joined results go; -o FILE is the same; -: standard output",
+		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_MERGE},
+	{"output", "FILE", NULL, "write the report; -o FILE is the same; -: standard output",
+		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_REPORT},
+	{"format", "FORMAT", NULL, "one of those below; without it as FILE ends",
+		OPTION_TEXT, AT(format), 0, 0, NULL, 0, COMMAND_REPORT},
+	{"live", NULL, NULL, "run 'BENCH OPTIONS' twice over, in turns, instead of reading files",
+		OPTION_FLAG, AT(live), 0, 0, NULL, 0, COMMAND_COMPARE},
+	{"max-rounds", "N", NULL, "--live: rounds of each until it is inconclusive (32)",
+		OPTION_UNSIGNED, AT(max_rounds), COMPARE_ROUNDS_MIN, COMPARE_ROUNDS_MAX, NULL, 0, COMMAND_COMPARE},
+	{"alpha", "SHARE", NULL, "false alarms in all gated metrics together (5%)",
+		OPTION_TEXT, AT(compare.alpha), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+	{"floor-relative", "SHARE", NULL, "smaller changes do not count (5%)",
+		OPTION_TEXT, AT(compare.floor_relative), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+	{"floor-absolute", "LIST", NULL, "nor do these, by unit (100ns,200cycles,...)",
+		OPTION_TEXT, AT(compare.floor_absolute), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+	{"gate", "FILE", NULL, "rules: what is gated and by how much (*/p50, */mean, */p99)",
+		OPTION_TEXT, AT(compare.gate), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+	{"force", NULL, NULL, "compare results of different hosts",
+		OPTION_FLAG, AT(compare.force), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+	{"strict", NULL, NULL, "inconclusive or missing fails too",
+		OPTION_FLAG, AT(compare.strict), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP},
 	{"quiet", NULL, NULL, "say less",
-		OPTION_FLAG, AT(quiet), 0, 0, NULL, 0, COMMANDS_ALL},
+		OPTION_FLAG, AT(quiet), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE},
 	{"verbose", NULL, NULL, "say more, on standard error",
-		OPTION_FLAG, AT(verbose), 0, 0, NULL, 0, COMMANDS_ALL},
+		OPTION_FLAG, AT(verbose), 0, 0, NULL, 0, COMMANDS_MEASURE},
 	{"help", NULL, NULL, "this text",
 		OPTION_FLAG, AT(help), 0, 0, NULL, 0, COMMANDS_ALL},
 	{0},

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Turns words into a configuration by the table in option_table.c.
  * It does not start anything, and looks at the host only in
- * cli_options_check_host() and cli_options_check_output(). */
+ * cli_options_check_host(). */
 #include "options.h"
 #include "tickvm/guest_abi.h"
-#include "tickvm/output.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,7 +96,7 @@ void cli_options_free(struct options *options)
 	}
 }
 
-const char *cli_options_keep(struct options *options, const char *text)
+char *cli_options_keep(struct options *options, const char *text)
 {
 	size_t size = strlen(text) + 1;
 	struct option_text *kept = malloc(sizeof(*kept) + size);
@@ -245,11 +245,13 @@ static int match(
 	enum command command, int argc, char **argv, int i, struct match *m, struct diag *diag)
 {
 	const char *word = argv[i];
-	bool is_help = strcmp(word, "-h") == 0;
-	const char *name = is_help ? "help" : word + 2;
+	const char *letter = strcmp(word, "-h") == 0   ? "help"
+			     : strcmp(word, "-o") == 0 ? "output"
+						       : NULL;
+	const char *name = letter != NULL ? letter : word + 2;
 	size_t length = strcspn(name, "=");
 	*m = (struct match){.value = "", .words = 1};
-	if (word[1] == '-' || is_help)
+	if (word[1] == '-' || letter != NULL)
 		m->spec = cli_options_find(command, name, length, word, diag);
 	else
 		diag_set(diag, -EINVAL, "%s: no such option; --help lists them", word);
@@ -273,12 +275,15 @@ static int match(
 static int take_word(struct options *options, enum command command, char *word, int *argc,
 	char **argv, struct diag *diag)
 {
-	if (command == COMMAND_BENCH) {
+	if (command & (COMMAND_BENCH | COMMAND_REPORT | COMMAND_SWEEP | COMMAND_BISECT |
+			      COMMAND_MERGE | COMMAND_COMPARE)) {
 		argv[(*argc)++] = word;
 		return 0;
 	}
 	if (command == COMMAND_DOCTOR)
 		return diag_set(diag, -EINVAL, "%s: doctor takes options only", word);
+	if (command == COMMAND_TUNE)
+		return diag_set(diag, -EINVAL, "%s: tune takes options only", word);
 	if (options->machine.kernel != NULL)
 		return diag_set(diag, -EINVAL, "%s: there is one KERNEL already: %s", word,
 			options->machine.kernel);
@@ -326,7 +331,7 @@ int cli_options_parse(
 		err = machine_config_read(options, command, options->config, diag);
 	if (err == 0)
 		err = pass(options, command, false, argc, argv, diag);
-	return err;
+	return err == 0 ? cli_options_check_stdout(options, diag) : err;
 }
 
 /* ---- what needs more than one option, or the host ---- */
@@ -383,21 +388,27 @@ int cli_options_check(
 		err = check_cpu("pin", machine->vcpu_cpu[i], online, diag);
 	if (err == 0)
 		err = check_cpu("timer-cpu", machine->timer_cpu, online, diag);
+	if (err == 0)
+		err = check_cpu("disk-cpu", machine->disk_cpu, online, diag);
 	if (err == 0 && machine->append != NULL && strlen(machine->append) >= GUEST_CMDLINE_MAX)
 		err = diag_set(diag, -EINVAL, "--append: %zu bytes; at most %d fit",
 			strlen(machine->append), GUEST_CMDLINE_MAX - 1);
 	return err;
 }
 
-int cli_options_check_output(const struct options *options, struct diag *diag)
+/* As experiments place vCPUs that nobody placed. */
+static void place_each(struct options *options)
 {
-	int err = options->json != NULL ? output_check(options->json, diag) : 0;
-	if (err == 0 && options->events != NULL)
-		err = output_check(options->events, diag);
-	return err;
+	cpu_set_t set;
+	if (!options->pin_each || sched_getaffinity(0, sizeof(set), &set) < 0)
+		return;
+	for (unsigned i = 0, cpu = 0; i < VM_MAX_VCPUS; cpu = (cpu + 1) % CPU_SETSIZE)
+		if (CPU_ISSET(cpu, &set))
+			options->machine.vcpu_cpu[i++] = (int)cpu;
+	options->machine_set &= ~(uint64_t)BENCH_SET_PIN;
 }
 
-int cli_options_check_host(const struct options *options, struct diag *diag)
+int cli_options_check_host(struct options *options, struct diag *diag)
 {
 	char online[256] = "";
 	FILE *file = fopen("/sys/devices/system/cpu/online", "r");
@@ -409,6 +420,7 @@ int cli_options_check_host(const struct options *options, struct diag *diag)
 	if (online[0] == '\0') /* no sysfs: CPUs are numbered from 0 */
 		snprintf(online, sizeof(online), "0-%ld", sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+	place_each(options);
 	int err = cli_options_check(options, online, pages * (uint64_t)sysconf(_SC_PAGESIZE), diag);
 	return err == 0 ? cli_options_check_output(options, diag) : err;
 }

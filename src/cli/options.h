@@ -6,20 +6,49 @@
 #define CLI_OPTIONS_H
 
 #include "tickvm/bench.h"
+#include "tickvm/compare.h"
 
 #include <stddef.h>
 #include <stdio.h>
 
-enum command { COMMAND_RUN = 1, COMMAND_TRACE = 2, COMMAND_BENCH = 4, COMMAND_DOCTOR = 8 };
-#define COMMANDS_MACHINE (COMMAND_RUN | COMMAND_TRACE | COMMAND_BENCH)
-#define COMMANDS_ALL     (COMMANDS_MACHINE | COMMAND_DOCTOR)
+enum command {
+	COMMAND_RUN = 1,
+	COMMAND_TRACE = 2,
+	COMMAND_BENCH = 4,
+	COMMAND_DOCTOR = 8,
+	COMMAND_REPORT = 16,
+	COMMAND_COMPARE = 256,
+	COMMAND_SWEEP = 32,
+	COMMAND_MERGE = 64,
+	COMMAND_BISECT = 1024,
+	COMMAND_TUNE = 512,
+	COMMAND_CELL = 128, /* no command: what a cell in a sweep's file may say */
+};
+#define COMMANDS_MACHINE                                                                           \
+	(COMMAND_RUN | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT |            \
+		COMMAND_TUNE)
+#define COMMANDS_MEASURE (COMMANDS_MACHINE | COMMAND_DOCTOR)
+#define COMMANDS_ALL     (COMMANDS_MEASURE | COMMAND_REPORT | COMMAND_MERGE | COMMAND_COMPARE)
 
 struct options {
 	struct vm_config machine;
 	uint64_t machine_set; /* BENCH_SET_* */
 	unsigned pins;        /* how many CPUs --pin named */
-	const char *config, *json, *events;
+	bool pin_each;        /* --pin each; cli_options_check_host() finds the CPUs */
+	const char *require;  /* doctor */
+	const char *config, *json, *csv, *markdown, *events, *output, *format;
 	bool per_vcpu, quiet, verbose, help;
+	struct compare_settings compare;
+	unsigned max_rounds; /* compare --live */
+	bool live;
+	struct {
+		const char *source, *interval, *load;
+		uint64_t budget_ns;
+		bool apply;
+	} tune;
+	const char *resume, *baseline;
+	unsigned rounds;           /* 0: as the sweep's file says */
+	unsigned shard, shards;    /* from 1; 0, 0: all */
 	struct option_text *texts; /* strings from the configuration file */
 };
 
@@ -62,19 +91,26 @@ const struct option_spec *cli_options_find(enum command command, const char *nam
 
 /* Reads the configuration file, if --config names one, then the command line, which wins. run,
  * trace: one KERNEL at most. bench: what is not a machine option stays in argv, in order, for the
- * experiment. 0 or a negative errno. */
+ * experiment; report, sweep, merge: the names of files do. 0 or a negative errno. */
 int cli_options_parse(
 	struct options *options, enum command command, int *argc, char **argv, struct diag *diag);
 /* What no single option shows. online: the kernel's list of online CPUs ("0-3,8"); host_mem: bytes.
  */
 int cli_options_check(
 	const struct options *options, const char *online, uint64_t host_mem, struct diag *diag);
-/* Could the files of --json and --events be written? What was measured must not be lost to a typo.
- */
-int cli_options_check_output(const struct options *options, struct diag *diag);
-/* cli_options_check() against this host, and cli_options_check_output(). */
-int cli_options_check_host(const struct options *options, struct diag *diag);
+/* cli_options_check() against this host, and cli_options_check_output(); finds the CPUs of --pin
+ * each. */
+int cli_options_check_host(struct options *options, struct diag *diag);
 void cli_options_help(FILE *out, enum command command);
+
+/* ---- options_output.c: --json, --csv, --markdown, --events ---- */
+
+/* The option whose file is standard output ("--json"); NULL: none. */
+const char *cli_options_stdout(const struct options *options);
+/* -EINVAL when there are two; cli_options_parse() asks. */
+int cli_options_check_stdout(const struct options *options, struct diag *diag);
+/* Could the files be written? What was measured must not be lost to a typo. */
+int cli_options_check_output(const struct options *options, struct diag *diag);
 
 /* machine_config.c: FILE.ini, `key = value` lines with the options' names as keys, bare or below
  * [machine]. */
@@ -84,6 +120,6 @@ int machine_config_read(
 /* The word of words (ends with NULL) that looks most like name, or NULL when none is close. */
 const char *nearest_word(const char *name, size_t length, const char *const *words);
 /* A copy that lives as long as options. NULL: no memory. */
-const char *cli_options_keep(struct options *options, const char *text);
+char *cli_options_keep(struct options *options, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of exits: perf kvm stat's columns and one for the device model, totals, then KVM's own
- * counters. It only prints; time is what passed in userspace, from KVM_RUN's return to the next
- * KVM_RUN. */
+/* The page of a trace: exits with perf kvm stat's columns and one for the device model, totals,
+ * then KVM's own counters. It only shows; time is what passed in userspace, from KVM_RUN's return
+ * to the next KVM_RUN. */
 #include "cli.h"
 #include "tickvm/clock.h"
 
@@ -31,41 +31,53 @@ static void exit_label(char *label, size_t size, const struct exit_row *row)
 		snprintf(label, size, "%s", name);
 }
 
-static void print_row(FILE *out, const char *label, const struct histogram *time, uint64_t samples,
-	uint64_t ticks, const char *device)
+static void say_row(struct table *table, const char *label, const struct histogram *time,
+	uint64_t samples, uint64_t ticks, const char *device)
 {
 	double average = time->count == 0 ? 0 : microseconds(time->sum) / (double)time->count;
-	fprintf(out, "%-24s %10" PRIu64 " %8.2f%% %8.2f%% %10.2fus %10.2fus %10.2fus  %s\n", label,
-		time->count, percent(time->count, samples), percent(time->sum, ticks),
-		microseconds(time->count == 0 ? 0 : time->min), microseconds(time->max), average,
-		device);
+	table_cell(table, "%s", label);
+	table_cell(table, "%" PRIu64, time->count);
+	table_cell(table, "%.2f", percent(time->count, samples));
+	table_cell(table, "%.2f", percent(time->sum, ticks));
+	table_cell(table, "%.2f", microseconds(time->count == 0 ? 0 : time->min));
+	table_cell(table, "%.2f", microseconds(time->max));
+	table_cell(table, "%.2f", average);
+	table_cell(table, "%s", device);
 }
 
-static void print_exits(FILE *out, const char *title, struct exit_stats *stats)
+/* name: of the table; title: of its section. */
+static void say_exits(
+	struct page *page, const char *name, const char *title, struct exit_stats *stats)
 {
+	static const char *const titles[] = {
+		"EXIT", "Samples", "Samples%", "Time%", "Min us", "Max us", "Avg us", "DEVICE"};
 	size_t n;
 	const struct exit_row *rows = exit_stats_rows(stats, &n);
 	struct histogram total;
 	histogram_reset(&total);
 	for (size_t i = 0; i < n; i++)
 		histogram_merge(&total, &rows[i].time);
-	fprintf(out, "%s\n\n%-24s %10s %9s %9s %12s %12s %12s  %s\n", title, "EXIT", "Samples",
-		"Samples%", "Time%", "Min", "Max", "Avg", "DEVICE");
+	page_heading(page, "%s", title);
+	struct table *table = page_table(page, name, "lrrrrrrl", titles);
 	for (size_t i = 0; i < n; i++) {
 		char label[40];
 		exit_label(label, sizeof(label), &rows[i]);
-		print_row(out, label, &rows[i].time, total.count, total.sum, rows[i].device);
+		say_row(table, label, &rows[i].time, total.count, total.sum, rows[i].device);
 	}
-	print_row(out, "total", &total, total.count, total.sum, "");
-	fprintf(out, "\nTotal exits: %" PRIu64 ", total time in userspace: %.2fus\n\n", total.count,
+	say_row(table, "total", &total, total.count, total.sum, "");
+	page_note(page, "Total exits: %" PRIu64 ", total time in userspace: %.2f us", total.count,
 		microseconds(total.sum));
 }
 
 /* Counters of the same name are added over the vCPUs, unless wanted one by one. */
-static void print_kvm_stats(FILE *out, struct vm *vm, int vcpu)
+static void say_kvm_stats(
+	struct page *page, const char *name, const char *title, struct vm *vm, int vcpu)
 {
+	static const char *const titles[] = {"COUNTER", "Value", "OF"};
 	size_t n;
 	const struct kvm_stat *stats = vm_kvm_stats(vm, &n);
+	page_heading(page, "%s", title);
+	struct table *table = page_table(page, name, "lrl", titles);
 	for (size_t i = 0; i < n; i++) {
 		bool first = stats[i].vcpu >= 0;
 		uint64_t sum = 0;
@@ -75,31 +87,54 @@ static void print_kvm_stats(FILE *out, struct vm *vm, int vcpu)
 			if (strcmp(stats[i].name, stats[j].name) == 0 &&
 				(stats[j].vcpu >= 0) == first && (vcpu < 0 || j == i))
 				sum += stats[j].value;
-		if (sum != 0)
-			fprintf(out, "  %-34s %14" PRIu64 "%s\n", stats[i].name, sum,
-				first ? "" : "  (VM)");
+		if (sum == 0)
+			continue;
+		table_cell(table, "%s", stats[i].name);
+		table_cell(table, "%" PRIu64, sum);
+		table_cell(table, "%s", first ? "vCPU" : "VM");
 	}
 }
 
-void print_trace(FILE *out, struct vm *vm, unsigned vcpus, bool per_vcpu)
+static void say_vcpu(struct page *page, struct vm *vm, unsigned vcpu)
 {
+	char name[32], title[64];
+	snprintf(name, sizeof(name), "exits-%u", vcpu);
+	snprintf(title, sizeof(title), "vCPU %u: exits to userspace", vcpu);
+	say_exits(page, name, title, vm_exit_stats(vm, vcpu));
+	snprintf(name, sizeof(name), "kvm-%u", vcpu);
+	snprintf(title, sizeof(title), "vCPU %u: KVM's own counters", vcpu);
+	say_kvm_stats(page, name, title, vm, (int)vcpu);
+}
+
+static void say_disk(struct page *page, struct vm *vm)
+{
+	struct vm_disk_stats s = vm_disk_stats(vm);
+	if (!s.present)
+		return;
+	page_note(page,
+		"Disk: %" PRIu64 " reads (%" PRIu64 " bytes), %" PRIu64 " writes (%" PRIu64
+		" bytes), %" PRIu64 " flushes; %" PRIu64 " interrupts, %" PRIu64 " errors",
+		s.reads, s.bytes_read, s.writes, s.bytes_written, s.flushes, s.interrupts,
+		s.failed);
+	if (s.broken != 0)
+		page_note(page, "Disk: the guest broke its ring, times: %" PRIu64, s.broken);
+}
+
+struct page *trace_page(struct vm *vm, unsigned vcpus, bool per_vcpu)
+{
+	struct page *page = page_create();
 	struct exit_stats *all = exit_stats_create();
 	for (unsigned i = 0; i < vcpus; i++) {
-		char title[64];
-		snprintf(title, sizeof(title), "vCPU %u: exits to userspace", i);
 		if (per_vcpu)
-			print_exits(out, title, vm_exit_stats(vm, i));
+			say_vcpu(page, vm, i);
 		if (all != NULL)
 			exit_stats_merge(all, vm_exit_stats(vm, i));
 	}
 	if (all != NULL)
-		print_exits(out, "All vCPUs: exits to userspace", all);
+		say_exits(page, "exits", "All vCPUs: exits to userspace", all);
 	exit_stats_destroy(all);
-	for (unsigned i = 0; per_vcpu && i < vcpus; i++) {
-		fprintf(out, "vCPU %u: KVM's own counters\n\n", i);
-		print_kvm_stats(out, vm, (int)i);
-		fputc('\n', out);
-	}
-	fprintf(out, "KVM's own counters, exits that the kernel handled among them\n\n");
-	print_kvm_stats(out, vm, -1);
+	say_disk(page, vm);
+	say_kvm_stats(page, "kvm", "KVM's own counters, exits that the kernel handled among them",
+		vm, -1);
+	return page;
 }

@@ -98,6 +98,20 @@ static json_t *dedicated_json(struct vm *vm)
 		"bad_writes", json_unsigned(s.bad_writes));
 }
 
+static json_t *disk_json(struct vm *vm)
+{
+	struct vm_disk_stats s = vm_disk_stats(vm);
+	if (!s.present)
+		return json_null();
+	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "io_uring",
+		s.io_uring, "direct", s.direct, "reads", json_unsigned(s.reads), "writes",
+		json_unsigned(s.writes), "flushes", json_unsigned(s.flushes), "bytes_read",
+		json_unsigned(s.bytes_read), "bytes_written", json_unsigned(s.bytes_written),
+		"failed", json_unsigned(s.failed), "interrupts", json_unsigned(s.interrupts),
+		"broken", json_unsigned(s.broken), "most_in_flight",
+		json_unsigned(s.most_in_flight));
+}
+
 static json_t *startup_json(struct vm *vm)
 {
 	struct vm_startup s = vm_startup(vm);
@@ -148,13 +162,13 @@ json_t *trace_json(const struct launch *launch, const struct options *options)
 		"guest_status", status, "exit_status", launch->status, "report",
 		json_text(outcome->report));
 	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema", "tickvm-trace/1", "version", TICKVM_VERSION, "command_line",
 		json_text(launch->command_line), "host", facts_json(&facts), "machine",
 		machine_json(&options->machine), "outcome", outcome_json, "tsc_hz",
 		json_unsigned(clock_tsc_hz()), "startup", startup_json(vm), "tsc_offset",
 		offset_json(vm), "vcpus", vcpus_json(vm, options->machine.vcpus), "kvm_stats",
 		kvm_stats_json(vm), "timer_thread", timer_thread_json(vm), "dedicated_timer",
-		dedicated_json(vm), "coalesced", json_unsigned(vm_coalesced(vm)), "guest",
-		guest_json(vm));
+		dedicated_json(vm), "disk", disk_json(vm), "coalesced",
+		json_unsigned(vm_coalesced(vm)), "guest", guest_json(vm));
 }

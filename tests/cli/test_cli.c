@@ -66,6 +66,11 @@ Test(cli, wrong_options)
 	refused("run --mem 5000001 --serial null", 125, "multiple of 4K");
 	refused("run --config /nonexistent.ini", 125, "/nonexistent.ini: cannot open");
 	refused("run --json -", 125, "use --serial null or --serial file:PATH");
+	refused("trace --csv -", 125, "--csv -: the guest writes to standard output");
+	refused("run --csv x", 125, "no such option");
+	refused("bench exits --json - --csv -", 2,
+		"--json -, --csv -: only one can go to standard output");
+	refused("trace --markdown=- --csv - --serial null", 125, "only one can go to standard");
 	refused("bench timer --mem 1M", 2, "from 4M to 3G");
 }
 
@@ -78,6 +83,8 @@ Test(cli, files_that_cannot_be_written)
 	refused("trace --json /nonexistent/x", 125, "name a file that can be written");
 	refused("trace --events /nonexistent/x", 125, "cannot write /nonexistent/x: No such file");
 	refused("bench timer --json /nonexistent/x", 2, "cannot write /nonexistent/x: No such");
+	refused("bench timer --csv /nonexistent/x", 2, "cannot write /nonexistent/x: No such");
+	refused("trace --markdown /nonexistent/x", 125, "cannot write /nonexistent/x: No such");
 	refused("doctor --json /nonexistent/x", 2, "cannot write /nonexistent/x: No such file");
 	refused("doctor --json=", 2, "cannot write : No such file");
 }
@@ -134,6 +141,10 @@ Test(cli, without_kvm)
 		  "exec \"$TICKVM\" doctor'");
 	cr_expect_eq(r.status, 77);
 	cr_expect(strstr(r.out, "kvm") != NULL, "%s", r.out);
+	r = shell("exec unshare -m sh -c 'mount -t tmpfs none /dev && : >/dev/null && "
+		  "exec \"$TICKVM\" doctor --require kvm'");
+	cr_expect_eq(r.status, 77);
+	cr_expect_not_null(strstr(r.err, "--require kvm: "), "%s", r.err);
 }
 
 Test(cli, doctor_agrees_with_itself)
@@ -153,6 +164,97 @@ Test(cli, doctor_agrees_with_itself)
 	cr_expect_eq(json_integer_value(json_object_get(kvm, "errno")), 0);
 	cr_expect_gt(json_integer_value(json_object_get(kvm, "max_vcpus")), 0);
 	json_decref(json);
+}
+
+/* A warning is not enough for what is required; what is not named stays as it is. */
+Test(cli, doctor_requires)
+{
+	need_kvm();
+	struct result plain = tickvm("doctor --quiet");
+	struct result r = tickvm("doctor --quiet --require kvm,api");
+	cr_expect_eq(r.status, plain.status, "%s", r.err);
+	cr_expect_str_empty(r.err);
+	refused("doctor --require fifi", 2, "--require fifi: no such check, did you mean fifo?");
+	refused("doctor --require kvm,", 2, "no such check; tickvm doctor lists them");
+	refused("doctor --require=", 2, "no such check");
+	r = shell("names=$(\"$TICKVM\" doctor | awk '$2 == \"warn\" { print $1 }' | paste -sd, -); "
+		  "[ -z \"$names\" ] || exec \"$TICKVM\" doctor --quiet --require \"$names\"");
+	cr_expect_eq(r.status, strstr(r.err, "--require ") != NULL, "%d: %s", r.status, r.err);
+	r = tickvm("doctor --require kvm --json -");
+	json_t *json = json_loads(r.out, 0, NULL);
+	cr_expect_eq(json_integer_value(json_object_get(json, "exit_status")), r.status);
+	json_decref(json);
+}
+
+/* ---- experiments ---- */
+
+#define QUICK                                                                                      \
+	"bench exits --quiet --irqchip split --kind pio-out --iterations 10 --rounds 3 --runs 1 "
+
+static json_t *page_items(const char *text)
+{
+	json_t *json = json_loads(text, 0, NULL);
+	cr_assert_not_null(json, "%s", text);
+	return json_object_get(json_object_get(json, "page"), "items");
+}
+
+Test(bench, one_page_in_every_format)
+{
+	need_kvm();
+	struct result r = tickvm(QUICK);
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_not_null(strstr(r.out, "COST OF AN EXIT, irqchip split"), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "\nexit "), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "(limit 10 %)"), "%s", r.out);
+	cr_expect_str_empty(r.err);
+	r = tickvm(QUICK "--markdown -");
+	cr_expect_eq(strncmp(r.out, "## PIO OUT BESIDE A BARE KVM_RUN LOOP", 37), 0, "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "\n| pio-out |"), "%s", r.out);
+	r = tickvm(QUICK "--csv -");
+	cr_expect_eq(strncmp(r.out, "table,loop,", 11), 0, "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "\nexits-split,pio-out,"), "%s", r.out);
+	cr_expect_null(strstr(r.out, "limit"), "%s", r.out);
+	r = tickvm(QUICK "--json -");
+	json_t *items = page_items(r.out), *item;
+	size_t i, tables = 0, charts = 0, verdicts = 0;
+	json_array_foreach(items, i, item)
+	{
+		tables += json_object_get(item, "table") != NULL;
+		charts += json_object_get(item, "chart") != NULL;
+		verdicts += json_object_get(item, "verdict") != NULL;
+	}
+	cr_expect_eq(tables, 2);
+	cr_expect_eq(charts, 1);
+	cr_expect_eq(verdicts, 2);
+}
+
+Test(bench, text_stays_when_files_are_named)
+{
+	need_kvm();
+	char path[] = "/tmp/tickvm-md-XXXXXX", line[256], text[64] = "";
+	close(mkstemp(path));
+	snprintf(line, sizeof(line), QUICK "--markdown %s", path);
+	struct result r = tickvm(line);
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_not_null(strstr(r.out, "COST OF AN EXIT"), "%s", r.out);
+	FILE *file = fopen(path, "r");
+	cr_assert_not_null(fgets(text, sizeof(text), file));
+	cr_expect_eq(strncmp(text, "## PIO OUT", 10), 0, "%s", text);
+	fclose(file);
+	unlink(path);
+}
+
+/* The reason is on standard error where standard output is for data. */
+Test(bench, data_do_not_hide_the_reason)
+{
+	struct result r = shell("unshare -m sh -c 'mount -t tmpfs none /dev' 2>&1");
+	if (r.status != 0)
+		cr_skip_test("needs the right to mount, to hide /dev/kvm");
+	r = shell("exec unshare -m sh -c 'mount -t tmpfs none /dev && : >/dev/null && "
+		  "exec \"$TICKVM\" bench ipi --quiet --csv -'");
+	cr_expect_eq(r.status, 77, "%d", r.status);
+	cr_expect_not_null(strstr(r.err, "/dev/kvm"), "%s", r.err);
+	cr_expect_str_empty(r.out);
 }
 
 /* ---- guests ---- */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tickvm config check: every file that is shipped is good, and what is wrong with others is said by
+ * file, line and key. That tickvm runs what it calls good is tested elsewhere. */
+#include "tickvm_command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char directory[] = "/tmp/tickvm-config-XXXXXX";
+
+static void setup(void)
+{
+	cr_assert_not_null(mkdtemp(directory));
+	cr_assert_eq(setenv("DIR", directory, 1), 0);
+}
+
+static void teardown(void)
+{
+	shell("rm -r \"$DIR\"");
+}
+
+TestSuite(config, .init = setup, .fini = teardown);
+
+static struct result check(const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/x.ini", directory);
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	fputs(text, file);
+	fclose(file);
+	return shell("PROGRAM=$(readlink -f \"$TICKVM\"); cd \"$DIR\" && exec \"$PROGRAM\" config "
+		     "check x.ini");
+}
+
+static void is_bad(const char *text, const char *expected)
+{
+	struct result r = check(text);
+
+	cr_expect_eq(r.status, 1, "%s: %d", text, r.status);
+	cr_expect_str_empty(r.out);
+	cr_expect(strncmp(r.err, "tickvm config: x.ini", 20) == 0 &&
+			  strstr(r.err, expected) != NULL &&
+			  strchr(r.err, '\n') == strrchr(r.err, '\n'),
+		"%s: %s", text, r.err);
+}
+
+static void is_good(const char *text, const char *expected)
+{
+	struct result r = check(text);
+
+	cr_expect_eq(r.status, 0, "%s: %s", text, r.err);
+	cr_expect_str_eq(r.out, expected);
+}
+
+Test(config, shipped_machines)
+{
+	struct result r = shell("\"$TICKVM\" config check machines/*.ini && ls machines/*.ini");
+
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_not_null(strstr(r.out, "machines/low-latency.ini: good\n"), "%s", r.out);
+}
+
+Test(config, shipped_sweeps)
+{
+	struct result r = tickvm("config check sweeps/*.ini");
+
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_not_null(strstr(r.out, "sweeps/quick.ini: good, a sweep of "), "%s", r.out);
+}
+
+/* A comment that names a command is a promise too. */
+Test(config, shipped_machines_run)
+{
+	need_kvm();
+	struct result r = shell(
+		"for i in machines/*.ini; do \"$TICKVM\" run --config $i --quiet --serial null "
+		"--timeout 20 --append test=exits || { echo $i; exit 1; }; done");
+
+	cr_expect_eq(r.status, 0, "%s%s", r.out, r.err);
+}
+
+Test(config, install_brings_them)
+{
+	struct result r =
+		shell("make -n install DESTDIR=/nowhere | grep -c 'share/tickvm/machines'");
+
+	cr_expect_str_neq(r.out, "0\n");
+	cr_expect_eq(r.status, 0);
+}
+
+Test(config, machines)
+{
+	is_good("", "x.ini: good\n");
+	is_good("[machine]\nvcpus = 2\n# one\nmem = 32M ; two\n", "x.ini: good\n");
+	is_bad("[machine]\nvcpu = 2\n", "x.ini:2: vcpu = 2: no such option, did you mean --vcpus?");
+	is_bad("vcpus = 0\n", "x.ini:1: vcpus = 0: expected a number from 1 to 16");
+	is_bad("[machien]\n", "x.ini:1: [machien]: no such section");
+	is_bad("vcpus\n", "x.ini:1: ");
+	is_bad("config = y.ini\n", "x.ini:1: config = y.ini: belongs on the command line");
+	is_bad("quiet = maybe\n", "x.ini:1: quiet = maybe: expected true or false");
+}
+
+/* What this host lacks is a complaint about a line as well. */
+Test(config, machines_for_another_host)
+{
+	is_bad("\npin = 4000\n", "x.ini:2: pin = 4000: ");
+	is_bad("vcpus = 1\ntimer-cpu = 4000\n", "x.ini:2: timer-cpu = 4000: ");
+	is_bad("mem = 5000001\n", "x.ini:1: mem = 5000001: ");
+	is_bad("disk = none.img\n", "x.ini:1: disk = none.img: ");
+	is_bad("disk = none.img,ro\n", "No such file");
+	is_bad("json = /nonexistent/x\n", "cannot write /nonexistent/x");
+	is_good("disk = /dev/null,ro\n", "x.ini: good\n");
+}
+
+Test(config, sweeps)
+{
+	is_good("[sweep]\nrounds = 2\n[cell a]\nbench = exits\n[cell b]\nbench = timer\nvcpus = "
+		"2\n",
+		"x.ini: good, a sweep of 2 cells\n");
+	is_bad("[sweep]\nrounds = many\n[cell a]\nbench = exits\n", "x.ini:2: rounds = many: ");
+	is_bad("[sweep]\nname = x\n", "expected a [matrix] or a [cell NAME]");
+	is_bad("[cell a]\nbench = exist\n", "x.ini:2: bench = exist: ");
+	is_bad("[cell a]\nbench = timer\nsource = sundial\n", "x.ini:");
+	is_bad("[machine m]\npin = 4000\n[matrix]\nbenches = exits\nmachines = m\n",
+		"x.ini:2: pin = 4000: ");
+	is_bad("include = none.ini\n", "x.ini:1: include = none.ini: cannot open");
+}
+
+Test(config, several_and_none)
+{
+	struct result r = tickvm(
+		"config check machines/smp.ini /nonexistent.ini \"$DIR\" machines/quiet.ini");
+
+	cr_expect_eq(r.status, 1);
+	cr_expect_str_eq(r.out, "machines/smp.ini: good\nmachines/quiet.ini: good\n");
+	cr_expect_not_null(
+		strstr(r.err, "/nonexistent.ini: cannot open it: No such file"), "%s", r.err);
+	cr_expect_not_null(strstr(r.err, "cannot read it"), "%s", r.err);
+	cr_expect_eq(tickvm("config").status, 2);
+	cr_expect_eq(tickvm("config check").status, 2);
+	cr_expect_eq(tickvm("config chekc machines/smp.ini").status, 2);
+	r = tickvm("config check --help");
+	cr_expect_eq(r.status, 0);
+	cr_expect(strncmp(r.out, "usage: tickvm config check", 26) == 0, "%s", r.out);
+	cr_expect_eq(shell("\"$TICKVM\" config check machines/smp.ini >/dev/full").status, 1);
+}
