@@ -162,8 +162,9 @@ bench: all ## the project's own speed and size figures
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/tickvm $(DESTDIR)$(PREFIX)/bin/tickvm
 	install -D -m 644 $(BUILD)/tickvm-guest $(DESTDIR)$(PREFIX)/share/tickvm/tickvm-guest
-	install -d $(DESTDIR)$(PREFIX)/share/tickvm/sweeps
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/tickvm/,sweeps machines)
 	install -m 644 sweeps/*.ini $(DESTDIR)$(PREFIX)/share/tickvm/sweeps
+	install -m 644 machines/*.ini $(DESTDIR)$(PREFIX)/share/tickvm/machines
 	install -D -m 644 docs/tickvm.1 $(DESTDIR)$(PREFIX)/share/man/man1/tickvm.1
 	install -D -m 644 completions/tickvm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tickvm
 
