@@ -9,8 +9,8 @@
 #define LEVEL_CPL3 2u
 
 /* ROW(id, name, category, fewest and most iterations, levels, level unless told otherwise).
- * hot-memory, cold-memory: an iteration is one load from a page; set-page-table: one whole mapping of the guest's
- * RAM in 4 KiB pages, activated; print: one string of WORKLOAD_PRINT_BYTES. */
+ * hot-memory, cold-memory: an iteration is one load from a page; set-page-table: one whole mapping
+ * of the guest's RAM in 4 KiB pages, activated; print: one string of WORKLOAD_PRINT_BYTES. */
 /* clang-format off */
 #define HYPERBENCH_ROWS(ROW) \
 	ROW(IDLE,           "idle",           "Idle",                   10, 1000000,  LEVEL_CPL0 | LEVEL_CPL3, 0) \

@@ -254,9 +254,10 @@ static void stage_deviations(const struct stage_sums *sums, size_t n, struct tim
 static void without_far(const int64_t *lateness, size_t n, struct timer_run *run)
 {
 	double sum = 0, squares = 0, near = 0;
+	size_t middle = n / 2;
 
 	for (size_t i = 0; i < n; i++) {
-		double off = ns((double)(lateness[i] - lateness[n / 2]));
+		double off = ns((double)(lateness[i] - lateness[middle]));
 
 		if (fabs(off) > TIMER_FAR_NS)
 			continue;

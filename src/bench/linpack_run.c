@@ -215,7 +215,7 @@ int linpack_native(const struct bench_context *context, const struct linpack_bat
 	lu->n = batch->n;
 	lu->threads = batch->threads;
 	lu->simd = batch->simd;
-	lu->a = (double *)(area + (-(uintptr_t)area & (HUGE_PAGE - 1)));
+	lu->a = (double *)(void *)(area + (-(uintptr_t)area & (HUGE_PAGE - 1)));
 	lu->x = calloc(batch->n, sizeof(*lu->x));
 	lu->pivot = calloc(batch->n, sizeof(*lu->pivot));
 	if (lu->x == NULL || lu->pivot == NULL) {

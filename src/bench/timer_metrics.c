@@ -63,6 +63,8 @@ static double late_ppm(const struct measurement *m)
 	return m->n > 0 ? 1e6 * (double)late / (double)m->n : (double)NAN;
 }
 
+/* The mean and the median count by their distance from 0: an interrupt before its time is no better
+ * than one as much behind it. */
 void timer_metrics(struct results *results, const struct timer_plan *plan,
 	const struct timer_row *row, const struct measurement *m, const struct timer_run *run)
 {
@@ -70,9 +72,10 @@ void timer_metrics(struct results *results, const struct timer_plan *plan,
 	const struct {
 		const char *word, *unit;
 		double value;
-	} figures[] = {{"mean", "ns", run->mean}, {"p50", "ns", run->p50}, {"p99", "ns", run->p99},
-		{"p999", "ns", run->p999}, {"max", "ns", run->max}, {"sd", "ns", run->sd},
-		{"missed", "events", run->missed}, {"over-50us", "ppm", late_ppm(m)}};
+	} figures[] = {{"mean", "ns", fabs(run->mean)}, {"p50", "ns", fabs(run->p50)},
+		{"p99", "ns", run->p99}, {"p999", "ns", run->p999}, {"max", "ns", run->max},
+		{"sd", "ns", run->sd}, {"missed", "events", run->missed},
+		{"over-50us", "ppm", late_ppm(m)}};
 
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		results_metric(results, LOWER_IS_BETTER, figures[i].unit, figures[i].value, "%s/%s",

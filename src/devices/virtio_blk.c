@@ -7,10 +7,7 @@
 #include <string.h>
 
 /* 4.2.2, table 4.1. */
-#define REG_MAGIC               0x000
-#define REG_VERSION             0x004
-#define REG_DEVICE_ID           0x008
-#define REG_VENDOR_ID           0x00c
+#define REG_VENDOR_ID           0x00c /* from 0 on: magic, version, device, vendor */
 #define REG_DEVICE_FEATURES     0x010
 #define REG_DEVICE_FEATURES_SEL 0x014
 #define REG_DRIVER_FEATURES     0x020
@@ -223,15 +220,11 @@ static void write_register(struct virtio_blk *blk, uint64_t offset, uint32_t val
 
 static uint32_t read_register(const struct virtio_blk *blk, uint64_t offset)
 {
+	static const uint32_t identity[] = {MAGIC, VERSION, DEVICE_ID_BLOCK, VENDOR_ID};
+
+	if (offset <= REG_VENDOR_ID)
+		return identity[offset / 4];
 	switch (offset) {
-	case REG_MAGIC:
-		return MAGIC;
-	case REG_VERSION:
-		return VERSION;
-	case REG_DEVICE_ID:
-		return DEVICE_ID_BLOCK;
-	case REG_VENDOR_ID:
-		return VENDOR_ID;
 	case REG_DEVICE_FEATURES:
 		return blk->device_features_sel < 2
 			       ? (uint32_t)(offered(blk) >> 32 * blk->device_features_sel)

@@ -75,7 +75,7 @@ struct vm {
 	sem_t ended;
 
 	struct kvm_stats *kvm_stats;
-	struct host_recorder *host; /* NULL: nobody asked */
+	struct host_recorder *host;   /* NULL: nobody asked */
 	struct timer_record *records; /* the timer thread's until wire_stop() */
 	size_t record_count;
 	uint64_t records_dropped;
