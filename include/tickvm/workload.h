@@ -18,7 +18,9 @@ struct workload_pair {
 	workload_loop run, control;
 };
 
-#define WORKLOAD_HOT_BYTES   (8u << 20) /* of hot-memory: 2,048 pages */
+#define WORKLOAD_HOT_PAGES   2048u
+#define WORKLOAD_HOT_STRIDE  4160u /* a page and a cache line */
+#define WORKLOAD_HOT_BYTES   (WORKLOAD_HOT_PAGES * WORKLOAD_HOT_STRIDE)
 #define WORKLOAD_PAGE        4096u
 #define WORKLOAD_PRINT_BYTES 26u /* "HyperBench: tickvm prints\n" */
 
@@ -27,7 +29,9 @@ extern const struct workload_pair workload_sgdt, workload_sldt, workload_sidt,
 	workload_smsw; /* b: 16 bytes of scratch */
 extern const struct workload_pair workload_pushf_popf;
 extern const struct workload_pair workload_pages; /* one 8-byte load of each of n pages from b on */
-/* n loads of 8 bytes, one page after another in a ring of WORKLOAD_HOT_BYTES at b. */
+/* n loads of 8 bytes, each from the page after the last one's, in a ring of WORKLOAD_HOT_PAGES at
+ * b; each waits for the one before it, which must have loaded 0. Their cache lines differ in place,
+ * so that none evicts another. */
 extern const struct workload_pair workload_hot_pages;
 extern const struct workload_pair workload_in, workload_out; /* one byte; b: port */
 extern const struct workload_pair workload_print;            /* REP OUTSB; b: port */

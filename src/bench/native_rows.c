@@ -81,8 +81,8 @@ static int begin_hot(struct native_measurement *m)
 static int prepare_hot(struct native_measurement *m, uint64_t n)
 {
 	(void)n;
-	for (uint64_t at = 0; at < WORKLOAD_HOT_BYTES; at += WORKLOAD_PAGE)
-		*(volatile uint64_t *)(m->b + at) = at;
+	for (uint64_t at = 0; at < WORKLOAD_HOT_BYTES; at += WORKLOAD_HOT_STRIDE)
+		*(volatile uint64_t *)(m->b + at) = 0;
 	return 0;
 }
 

@@ -3,6 +3,8 @@
  * mapping of RAM. */
 #include "bench.h"
 
+#define HUGE_PAGE (2ULL << 20)
+
 static uint64_t tables; /* of 4 KiB pages */
 
 /* ---- hot: pages that were touched before ---- */
@@ -13,8 +15,8 @@ static uint64_t hot_prepare(uint64_t n)
 
 	(void)n;
 	if (!area)
-		area = (uintptr_t)ram_take(WORKLOAD_HOT_BYTES, WORKLOAD_HOT_BYTES);
-	workload_pages.run(WORKLOAD_HOT_BYTES / WORKLOAD_PAGE, area, 0);
+		area = (uintptr_t)ram_take(WORKLOAD_HOT_BYTES, HUGE_PAGE);
+	workload_hot_pages.run(WORKLOAD_HOT_PAGES, area, 0);
 	return area;
 }
 

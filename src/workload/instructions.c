@@ -19,8 +19,8 @@
 					 "	jnz 1b\n"                                               \
 					 : "+D"(n), "+d"(b), "+a"(value)                           \
 					 : "r"(print_text), "i"(WORKLOAD_PRINT_BYTES),             \
-					 "i"(WORKLOAD_PAGE),                                       \
-					 "i"(WORKLOAD_HOT_BYTES - WORKLOAD_PAGE)                   \
+					 "i"(WORKLOAD_PAGE), "i"(WORKLOAD_HOT_PAGES - 1),          \
+					 "i"(WORKLOAD_HOT_STRIDE)                                  \
 					 : "rcx", "rsi", "memory", "cc");                          \
 		return value;                                                                      \
 	}
@@ -43,7 +43,7 @@ PAIR(sidt, "", "sidt (%%rdx)")
 PAIR(smsw, "", "smsw (%%rdx)")
 PAIR(pushf_popf, "", "pushfq; popfq")
 PAIR(pages, "addq %5, %%rdx", "movq -%c5(%%rdx), %%rax")
-PAIR(hot_pages, "addl %5, %%ecx; andl %6, %%ecx", "movq (%%rdx,%%rcx), %%rax")
+PAIR(hot_pages, "leal 1(%%rcx,%%rax), %%ecx; andl %6, %%ecx; imull %7, %%ecx, %%esi", "movq (%%rdx,%%rsi), %%rax")
 PAIR(in, "", "inb %%dx, %%al")
 PAIR(out, "", "outb %%al, %%dx")
 PAIR(print, "movq %3, %%rsi; movl %4, %%ecx", "rep outsb")

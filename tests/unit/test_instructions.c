@@ -87,6 +87,22 @@ Test(instructions, pages_loads_the_first_word_of_each)
 	munmap(area, (PAGES + 1) * WORKLOAD_PAGE);
 }
 
+/* Whatever register values they begin with, and however often the ring is gone round. */
+Test(instructions, hot_pages_stay_in_their_ring)
+{
+	size_t bytes = (WORKLOAD_HOT_BYTES + WORKLOAD_PAGE - 1) / WORKLOAD_PAGE * WORKLOAD_PAGE;
+	uint8_t *area = mmap(
+		NULL, bytes + 2 * WORKLOAD_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(area, MAP_FAILED);
+	area += WORKLOAD_PAGE;
+	cr_assert_eq(mprotect(area, bytes, PROT_READ | PROT_WRITE), 0);
+	for (uint64_t n = 1; n <= 3 * WORKLOAD_HOT_PAGES; n += 97)
+		cr_expect_eq(workload_hot_pages.run(n, (uintptr_t)area, 0), 0);
+	cr_expect_eq(workload_hot_pages.control(10 * WORKLOAD_HOT_PAGES, (uintptr_t)area, 0), 0);
+	munmap(area - WORKLOAD_PAGE, bytes + 2 * WORKLOAD_PAGE);
+}
+
 /* They are the instructions they are named after: without the right to the port, #GP. */
 Test(instructions, in_needs_the_right, .signal = SIGSEGV)
 {
