@@ -81,6 +81,19 @@ static void io_note(const struct timer_outcome *outcome, struct page *page)
 			      : "in some runs with O_DIRECT, in others from the host's page cache");
 }
 
+/* Whose turn it is on a CPU, the scheduler decides between a vCPU and the load. */
+static void cpu_note(const struct timer_outcome *outcome, struct page *page)
+{
+	bool cpu = false;
+
+	for (unsigned l = 0; l < outcome->plan->loads.n; l++)
+		cpu |= outcome->plan->loads.item[l].kind == LOAD_CPU;
+	if (cpu && outcome->context->machine.vcpu_fifo_priority == 0)
+		page_note(page,
+			"cpu: vCPU threads are SCHED_OTHER as the load's are, and wait for them by "
+			"the millisecond; --vcpu-priority 1 puts them before it.");
+}
+
 static void quiet_row(struct table *table, const struct timer_row *row)
 {
 	table_cell(table, "%s", row->cell.load->name);
@@ -154,6 +167,7 @@ void timer_load_tables(const struct timer_outcome *outcome, struct page *page)
 	/* The paper's tables have a column for it. */
 	if (!outcome->plan->paper && !outcome->plan->scale)
 		load_table(outcome, page);
+	cpu_note(outcome, page);
 	io_note(outcome, page);
 	quiet_table(outcome, page);
 }
