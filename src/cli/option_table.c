@@ -177,7 +177,7 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_AUTO, AT(machine.halt_poll_ns), 0, SECOND, NULL, BENCH_SET_HALT_POLL, MACHINE},
 	{"quiet-window", "NS", "0", "hold other interrupts this long before a dedicated deadline",
 		OPTION_NSEC, AT(machine.quiet_window_ns), 0, SECOND, NULL, 0, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE},
-	{"quiet-window", "NS|on,off", "0", "the same, up to 1s; on,off: bench timer, with a window and without",
+	{"quiet-window", "NS|on,off", "0", "hold other interrupts this long before a dedicated deadline; on,off: bench timer",
 		OPTION_CUSTOM, 0, 0, 0, parse_bench_quiet, 0, COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL},
 	{"timeout", "SECONDS", "0", "end the run after this long; 0: never",
 		OPTION_SECONDS, AT(machine.timeout_ns), 0, 1000000 * SECOND, NULL, BENCH_SET_TIMEOUT, MACHINE},
