@@ -182,10 +182,10 @@ Test(sweep_file, includes_are_relative_to_their_file_and_later_lines_win)
 
 Test(sweep_file, the_built_in_one)
 {
-	/* This launcher does not know irqchip, but timer's part is read before that. */
+	/* This launcher knows few machine options, but what the sweep is called is read before them. */
 	int err = sweep_file_read(&plan, NULL, &maker, &diag);
 
-	cr_expect(err == 0 || strstr(diag.text, "irqchip") != NULL, "%s", diag.text);
+	cr_expect(err == 0 || strstr(diag.text, "no machine option") != NULL, "%s", diag.text);
 	cr_expect_str_eq(plan.name, "quick");
 	sweep_file_free(&plan);
 }
