@@ -67,7 +67,7 @@ Test(sweep_command, mistakes_are_told_before_anything_is_run)
 	refused("sweep a.ini b.ini", "there is one FILE already: a.ini");
 	refused("sweep --shard 3/2", "expected I/N");
 	refused("sweep --shard 1/2/3", "expected I/N");
-	refused("sweep --shard 9/99", "the sweep has 4 cells");
+	refused("sweep --shard 9/99", "the sweep has 5 cells");
 	refused("sweep --rounds 0", "expected a number from 1 to 1000");
 	refused("sweep --gate rules.ini", "expected --baseline FILE with it");
 	refused("sweep -o /nonexistent/x.json", "/nonexistent/x.json");
