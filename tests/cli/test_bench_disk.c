@@ -231,9 +231,9 @@ Test(disk_bench, interrupted_it_says_so_and_leaves_nothing_behind)
 {
 	need_kvm();
 	make_image(0);
-	struct result r = shell(
-		"timeout --preserve-status -s INT 2 \"$TICKVM\" bench disk --quiet --rounds 50 "
-		"--dir \"$DIR\" --json \"$DIR\"/json; echo $? >&2");
+	struct result r = shell("timeout --foreground --preserve-status -s INT 2 \"$TICKVM\" bench "
+				"disk --quiet --rounds 50 "
+				"--dir \"$DIR\" --json \"$DIR\"/json; echo $? >&2");
 
 	cr_expect_str_eq(r.err, "130\n", "%s", r.err);
 	r = shell("grep -q '\"interrupted\":true' \"$DIR\"/json && rm \"$DIR\"/json");

@@ -154,7 +154,8 @@ Test(sweep_command, an_interruption_leaves_what_was_measured_and_can_be_gone_on_
 {
 	need_kvm();
 	snprintf(line, sizeof(line),
-		"timeout --preserve-status -s INT 2 \"$TICKVM\" sweep %s --rounds 500 -o %s",
+		"timeout --foreground --preserve-status -s INT 2 \"$TICKVM\" sweep %s --rounds 500 "
+		"-o %s",
 		in("small.ini"), in("r.json"));
 	struct result r = shell(line);
 

@@ -108,10 +108,11 @@ Test(tune, finds_a_machine_that_config_takes, .timeout = 120)
 Test(tune, interrupted_leaves_what_was_found, .timeout = 60)
 {
 	need_kvm();
-	struct result r = shell("timeout -s INT 6 \"$TICKVM\" tune --quiet --budget 100 "
-				"--json $DIR/t.json; "
-				"echo $?; jq -e '.interrupted and (.tune.points | length > 0)' "
-				"$DIR/t.json");
+	struct result r =
+		shell("timeout --foreground -s INT 6 \"$TICKVM\" tune --quiet --budget 100 "
+		      "--json $DIR/t.json; "
+		      "echo $?; jq -e '.interrupted and (.tune.points | length > 0)' "
+		      "$DIR/t.json");
 
 	if (strncmp(r.out, "77", 2) == 0)
 		cr_skip_test("%s", r.err);
