@@ -109,10 +109,11 @@ static void published(const struct timer_plan *plan, const struct load *load, st
 	if (!any_published(plan, load))
 		return;
 	page_note(page,
-		"PUBLISHED, not measured here (Adamczyk and Chydzinski 2015, Table %d; Xeon E5645 "
+		"PUBLISHED, %s: not measured here (Adamczyk and Chydzinski 2015, Table %d; Xeon "
+		"E5645 "
 		"2.4 GHz, Linux 3.17.8, VMware Player 6.0.0, VirtualBox 4.3.18, QEMU 2.1.2 without "
 		"KVM, Xen 4.5.0; \"new timers\" are theirs, on Xen; error: mean - interval):",
-		load->kind == LOAD_CPU ? 2 : 1);
+		load->name, load->kind == LOAD_CPU ? 2 : 1);
 	snprintf(name, sizeof(name), "published-%s", load->name);
 	struct table *table = page_table(page, name, "rlrrrrr", titles);
 
