@@ -116,7 +116,7 @@ Test(timer_tables, published_figures_have_tables_of_their_own)
 	expect(csv, "published-io,50 us,VMWare,427.037,377.037,3558.000,");
 	expect_not(csv, "intervals-io,50 us,KVM");
 	expect_not(csv, "published-io,100 us");
-	expect(printed(PAGE_TEXT), "PUBLISHED, idle: not measured here");
+	expect(printed(PAGE_TEXT), "PUBLISHED, io: not measured here");
 }
 
 Test(timer_tables, what_was_not_published_has_no_table)
