@@ -182,7 +182,8 @@ Test(sweep_file, includes_are_relative_to_their_file_and_later_lines_win)
 
 Test(sweep_file, the_built_in_one)
 {
-	/* This launcher knows few machine options, but what the sweep is called is read before them. */
+	/* This launcher knows few machine options, but what the sweep is called is read before
+	 * them. */
 	int err = sweep_file_read(&plan, NULL, &maker, &diag);
 
 	cr_expect(err == 0 || strstr(diag.text, "no machine option") != NULL, "%s", diag.text);
