@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static bool ends_with(const char *path, const char *ending)
 {
@@ -84,6 +85,20 @@ static int write_report(const struct report_file *files, size_t n,
 	return err;
 }
 
+/* A report in place of the results it was made of would lose them. */
+static int check_not_input(char **paths, size_t n, const char *output, struct diag *diag)
+{
+	struct stat out, in;
+
+	if (output == NULL || stat(output, &out) != 0 || !S_ISREG(out.st_mode))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (stat(paths[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return diag_set(diag, -EINVAL,
+				"-o %s: it is one of the results; name another file", output);
+	return 0;
+}
+
 static int report(char **paths, size_t n, const struct report_format *format, const char *output,
 	struct diag *diag)
 {
@@ -128,6 +143,8 @@ int cmd_report(int argc, char **argv, const char *command_line)
 			err = diag_set(&diag, -EINVAL,
 				"which results? tickvm report FILE..., as tickvm bench --json "
 				"writes them");
+		if (err == 0)
+			err = check_not_input(argv + 1, (size_t)argc - 1, options.output, &diag);
 	}
 	if (err < 0) {
 		status = STATUS_USAGE;

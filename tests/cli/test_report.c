@@ -190,6 +190,8 @@ Test(report, what_cannot_be_written_leaves_the_old_file)
 	shell("echo before >$DIR/a.html");
 	refused("report $DIR/old.json -o $DIR/a.html", 1, "older tickvm");
 	cr_expect_str_eq(shell("cat $DIR/a.html").out, "before\n");
+	refused("report $DIR/a.json -o $DIR/a.json --format text", 2, "one of the results");
+	cr_expect_str_eq(shell("grep -c tickvm-results/1 $DIR/a.json").out, "1\n");
 	shell("ln -s /dev/full $DIR/full.html");
 	refused("report $DIR/a.json -o $DIR/full.html", 1, "cannot write");
 	cr_expect_str_eq(shell("ls $DIR/*.tmp 2>/dev/null").out, "");
