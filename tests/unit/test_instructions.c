@@ -106,15 +106,18 @@ Test(instructions, hot_pages_stay_in_their_ring)
 /* They are the instructions they are named after: without the right to the port, #GP. */
 Test(instructions, in_needs_the_right, .signal = SIGSEGV)
 {
+	signal(SIGSEGV, SIG_DFL); /* a sanitizer would make it its own */
 	workload_in.run(1, 0x3ff, 0);
 }
 
 Test(instructions, out_needs_the_right, .signal = SIGSEGV)
 {
+	signal(SIGSEGV, SIG_DFL);
 	workload_out.run(1, 0x3ff, 0);
 }
 
 Test(instructions, print_needs_the_right, .signal = SIGSEGV)
 {
+	signal(SIGSEGV, SIG_DFL);
 	workload_print.run(1, 0x3ff, 0);
 }
