@@ -195,7 +195,9 @@ static json_t *page_items(const char *text)
 {
 	json_t *json = json_loads(text, 0, NULL);
 	cr_assert_not_null(json, "%s", text);
-	return json_object_get(json_object_get(json, "page"), "items");
+	json_t *items = json_incref(json_object_get(json_object_get(json, "page"), "items"));
+	json_decref(json);
+	return items;
 }
 
 Test(bench, one_page_in_every_format)
@@ -226,6 +228,7 @@ Test(bench, one_page_in_every_format)
 	cr_expect_eq(tables, 2);
 	cr_expect_eq(charts, 1);
 	cr_expect_eq(verdicts, 2);
+	json_decref(items);
 }
 
 Test(bench, text_stays_when_files_are_named)
