@@ -15,6 +15,7 @@ static struct timer_run runs[3];
 static struct timer_row rows[3];
 static struct timer_outcome outcome;
 static struct page *page;
+static char *last; /* as printed() made it */
 
 static void fill(size_t i, enum timer_source_id source, bool quiet, double mean_ns, double sd_ns)
 {
@@ -78,20 +79,22 @@ static void setup(void)
 static void teardown(void)
 {
 	page_destroy(page);
+	free(last);
 }
 
 TestSuite(timer_tables, .init = setup, .fini = teardown);
 
-/* The page as it is printed. */
+/* The page as it is printed, until it is printed again. */
 static const char *printed(enum page_format format)
 {
-	static char *text;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out;
 
+	free(last);
+	out = open_memstream(&last, &size);
 	page_print(page, format, out);
 	fclose(out);
-	return text;
+	return last;
 }
 
 static void expect(const char *text, const char *part)
