@@ -53,6 +53,7 @@ Test(cli, commands_that_do_not_exist)
 	refused("bench", 2, "which experiment?");
 	refused("bench tiemr", 2, "did you mean timer?");
 	refused("bench timer --no-such", 2, "--no-such");
+	refused("bench list timer", 2, "timer: list takes nothing more");
 	refused("doctor --vcpus 1", 2, "no such option");
 	refused("doctor now", 2, "doctor takes options only");
 }
