@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The launcher's options: words to configuration, complaints, configuration files, and that man
- * page and completion name the same options as the table. It starts no guest. */
+/* The launcher's options: words to configuration, complaints, configuration files, and that the man
+ * page names the same options as the table. It starts no guest. */
 #include "../../src/cli/cli.h"
 
 #include <criterion/criterion.h>
@@ -330,16 +330,12 @@ static bool names(const char *text, const char *prefix, const char *name)
 	return false;
 }
 
-Test(options, man_page_and_completion_name_each)
+Test(options, man_page_names_each)
 {
-	char *man = file_text("docs/tickvm.1"), *completion = file_text("completions/tickvm.bash");
-	for (const struct option_spec *spec = cli_option_specs; spec->name != NULL; spec++) {
+	char *man = file_text("docs/tickvm.1");
+	for (const struct option_spec *spec = cli_option_specs; spec->name != NULL; spec++)
 		cr_expect(names(man, "It Fl -", spec->name), "docs/tickvm.1: --%s", spec->name);
-		cr_expect(names(completion, "--", spec->name), "completions/tickvm.bash: --%s",
-			spec->name);
-	}
 	free(man);
-	free(completion);
 }
 
 Test(options, man_page_names_no_other)
