@@ -179,6 +179,7 @@ int vcpu_reset_registers(struct vcpu *vcpu)
 {
 	struct kvm_vcpu_events events = {
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
+	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = 0xfff0, .rflags = 2};
 
@@ -196,6 +197,7 @@ int vcpu_reset_registers(struct vcpu *vcpu)
 	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0 ||
 		ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0 ||
+		ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &debug) < 0 ||
 		ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
 	return 0;
