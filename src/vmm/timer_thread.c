@@ -5,12 +5,12 @@
 
 #include "host_rt.h"
 #include "rt_duty.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,7 +370,6 @@ static int init_lock(pthread_mutex_t *lock)
 static int start(struct timer_thread *thread, int priority)
 {
 	struct sched_param param = {.sched_priority = priority};
-	sigset_t all, before;
 	pthread_attr_t attr;
 	cpu_set_t cpus;
 	int error = pthread_attr_init(&attr);
@@ -390,12 +389,8 @@ static int start(struct timer_thread *thread, int priority)
 	}
 	thread->stats.fifo = priority > 0;
 
-	/* Signals are for the other threads. The mask is inherited. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!error)
-		error = pthread_create(&thread->thread, &attr, timer_main, thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+		error = thread_create(&thread->thread, &attr, timer_main, thread);
 	pthread_attr_destroy(&attr);
 	thread->started = !error;
 	return error;

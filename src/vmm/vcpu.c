@@ -2,6 +2,7 @@
 /* A vCPU's KVM file and thread: creation, boot registers, affinity and scheduling class, kick and
  * wait. What its exits mean is exit.c's business; what is injected is the interrupt back end's. */
 #include "cpuid.h"
+#include "thread.h"
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -245,7 +246,6 @@ int vcpu_start(struct vcpu *vcpu, struct diag *diag)
 	const struct vm_config *config = &vcpu->vm->config;
 	int cpu = config->vcpu_cpu[vcpu->id], err = 0;
 	struct sigaction action = {.sa_handler = on_kick};
-	sigset_t all, old;
 	pthread_attr_t attr;
 
 	sigaction(KICK_SIGNAL, &action, NULL); /* no SA_RESTART: KVM_RUN must return */
@@ -265,13 +265,8 @@ int vcpu_start(struct vcpu *vcpu, struct diag *diag)
 		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 		err = pthread_attr_setschedparam(&attr, &param);
 	}
-	if (!err) {
-		/* The terminal's signals are the launcher's; a vCPU thread takes only its kick. */
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &old);
-		err = pthread_create(&vcpu->thread, &attr, thread_main, vcpu);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
-	}
+	if (!err)
+		err = thread_create(&vcpu->thread, &attr, thread_main, vcpu);
 	pthread_attr_destroy(&attr);
 	if (err) {
 		set_affinity_failed(diag, vcpu->id, cpu, err);
