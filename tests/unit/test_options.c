@@ -350,3 +350,18 @@ Test(options, man_page_names_no_other)
 	}
 	free(man);
 }
+
+Test(options, help_fits_100_columns)
+{
+	for (unsigned command = COMMAND_RUN; command <= COMMANDS_ALL; command *= 2) {
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		cr_assert_not_null(out);
+		cli_options_help(out, (enum command)command);
+		fclose(out);
+		for (const char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+			cr_expect_leq(strlen(line), 100, "%s", line);
+		free(text);
+	}
+}
