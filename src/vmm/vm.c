@@ -45,7 +45,7 @@ void vm_config_default(struct vm_config *config)
 		.timer_cpu = -1,
 		.disk_cpu = -1,
 		.timer_priority = 80,
-		.timer_spin_ns = 60000,
+		.timer_spin_ns = VM_AUTO,
 		.timer_advance_ns = VM_AUTO,
 		.halt_poll_ns = VM_AUTO,
 	};
