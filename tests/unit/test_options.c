@@ -158,7 +158,8 @@ Test(options, wrong_numbers_name_the_range)
 	bad("--mem 1M", "from 4M to 3G (bytes, or with K, M or G)");
 	bad("--mem 64", "from 4M to 3G");
 	bad("--mem 17179869185G", "from 4M to 3G");
-	bad("--timer-spin 2s", "expected auto or a number from 0 to 100ms (ns, or with us, ms or s)");
+	bad("--timer-spin 2s",
+		"expected auto or a number from 0 to 100ms (ns, or with us, ms or s)");
 	bad("--timer-advance soon", "expected auto or a number from 0 to 100us");
 	bad("--timeout 5m", "(seconds, or with ms, us or ns)");
 	bad("--timer-priority 100", "from 0 to 99");
