@@ -169,7 +169,7 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_INT, AT(machine.timer_cpu), 0, CPU_MAX, NULL, BENCH_SET_TIMER_CPU, MACHINE},
 	{"timer-priority", "N", "80", "SCHED_FIFO priority of the timer thread; 0: SCHED_OTHER",
 		OPTION_INT, AT(machine.timer_priority), 0, 99, NULL, 0, MACHINE},
-	{"timer-spin", "auto|NS", "auto", "the timer thread spins the last part of each wait; auto: as its sleeps need",
+	{"timer-spin", "auto|NS", "auto", "the timer thread spins a wait's last part; auto: learned",
 		OPTION_AUTO, AT(machine.timer_spin_ns), 0, SECOND / 10, NULL, 0, MACHINE},
 	{"timer-advance", "auto|NS", "auto", "how early the dedicated timer injects; auto: learned",
 		OPTION_AUTO, AT(machine.timer_advance_ns), 0, DEDICATED_ADVANCE_MAX_NS, NULL, 0, MACHINE},
