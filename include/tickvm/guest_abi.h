@@ -207,8 +207,8 @@ struct guest_disk_round {
  *              console=auto|serial    results also leave as JSON lines on the serial port: serial always,
  *                                     auto (the default) on a foreign VMM, where the dedicated timer's page
  *                                     does not answer DT_ID_VALUE
- *              hypercalls=0|1         1: VMCALL and VMMCALL return on this machine (default 0: where KVM is
- *                                     emulated in software they may never do)
+ *              hypercalls=0|1         1, given by tickvm: VMCALL and VMMCALL return or raise #UD, so that they
+ *                                     can be tried (default 0: a KVM that emulates CPL 0 may repeat them for ever)
  * timer:  source=lapic|pit|dedicated|tsc-poll  mode=oneshot|deadline|periodic  interval_ns=N  count=N
  *         warmup=N (16, not recorded)  wait=hlt|user  arm=mmio|ioeventfd|shared  residual=0|1
  *         lapic_timer=tsc-deadline|oneshot (default: tsc-deadline when CPUID has it)

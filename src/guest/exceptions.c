@@ -88,12 +88,12 @@ void exception_end(void)
 	char message[160];
 	struct text text = text_in(message, sizeof(message));
 
-	text_add(&text, running);
 	if (probing && (last.vector == VECTOR_UD || last.vector == VECTOR_GP)) {
-		text_add(&text, last.vector == VECTOR_UD ? ": #UD" : ": #GP");
+		text_add(&text, last.vector == VECTOR_UD ? "#UD" : "#GP");
 		text_add(&text, last.cs & 3 ? " at CPL 3" : " at CPL 0");
 		test_unavailable(message, ": this machine does not do it there");
 	}
+	text_add(&text, running);
 	text_add(&text, ": unexpected exception ");
 	text_add_decimal(&text, last.vector);
 	text_add(&text, ", error code ");
