@@ -4,6 +4,7 @@
 #ifndef BENCH_HYPERBENCH_H
 #define BENCH_HYPERBENCH_H
 
+#include "agreement.h"
 #include "cost_model.h"
 #include "launch.h"
 #include "native.h"
@@ -141,6 +142,7 @@ struct hyper_table {
 	struct hyper_figures idle; /* at CPL 0: what agreement is judged by; cycles NAN: none */
 	struct cost_units units;
 	struct hyper_source sources[HYPER_UNITS];
+	struct agreement hot; /* hot-memory at CPL 3; n 0: not asked for */
 };
 
 struct hyper_session {
@@ -173,6 +175,12 @@ int hyper_measure(struct hyper_session *session, const char *pin, struct hyper_r
 /* On the host. iterations: 0: a pilot chooses. */
 void hyper_measure_native(const struct bench_context *context, const struct hyper_plan *plan,
 	unsigned row, uint64_t iterations, struct hyper_native *native);
+
+/* ---- hyperbench_agree.c ---- */
+
+/* Whether hot-memory costs a guest at CPL 3 what it costs the host: pairs of VMs and native runs in
+ * turn. -EINTR, or 0: pairs that could not be measured are missing. */
+int hyper_agree(struct hyper_session *session, struct hyper_table *table);
 
 /* ---- hyperbench_units.c ---- */
 

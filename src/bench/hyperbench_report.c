@@ -223,6 +223,19 @@ static void scale_section(const struct hyper_table *t, struct page *page)
 
 /* ---- verdicts ---- */
 
+static void verdict_of_hot(const struct hyper_table *t, struct page *page)
+{
+	char text[64];
+
+	if (t->hot.n > 0)
+		page_verdict(page, agreement_verdict(&t->hot, AGREEMENT_TOLERANCE),
+			"hyperbench, --pin %s: hot-memory at CPL 3 costs a guest %s of native: the "
+			"median of %zu pairs in turn, with its 95 %% interval; asked: within %.0f "
+			"%%",
+			t->pin, agreement_text(text, sizeof(text), &t->hot), t->hot.n,
+			100 * AGREEMENT_TOLERANCE);
+}
+
 static void verdicts(
 	const struct hyper_session *session, const struct hyper_table *t, struct page *page)
 {
@@ -250,6 +263,7 @@ static void verdicts(
 		page_verdict(page, same == judged ? VERDICT_GOOD : VERDICT_BAD,
 			"hyperbench, --pin %s: guest's and monitor's timing agree in %u of %u rows",
 			t->pin, same, judged);
+	verdict_of_hot(t, page);
 }
 
 void hyper_report(
