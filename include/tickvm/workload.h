@@ -110,7 +110,9 @@ struct workload_lu {
 	double *a;       /* workload_lu_doubles(n), 64-byte aligned */
 	double *x;       /* n: b, then the solution */
 	uint32_t *pivot; /* n */
-	struct {         /* how the threads share the work; zero before the first call */
+	const volatile int
+		*interrupted; /* NULL, or not 0: give up; x is no solution, team is spoilt */
+	struct {              /* how the threads share the work; zero before the first call */
 		uint32_t arrived, sense; /* a barrier, waited for spinning */
 		uint32_t taken;          /* parts of the current step */
 	} team;
