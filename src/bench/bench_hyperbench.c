@@ -183,8 +183,8 @@ static void add_costs(struct hyper_table *table)
 		struct hyper_result *r = &table->results[i];
 		/* A thread's wake-up is no part of an interrupt between vCPUs, nor a page fault of
 		 * the host's a part of a load in the guest, where there is none. */
-		bool same = r->row != HYPERBENCH_IPI_HALTED && r->row != HYPERBENCH_IPI_RUNNING &&
-			    r->row != HYPERBENCH_COLD_MEMORY;
+		bool two = hyper_has_two_vcpus(r->row);
+		bool same = !two && r->row != HYPERBENCH_COLD_MEMORY;
 		const struct cost_row row = {.guest = r->figures.cycles,
 			.native = same ? r->native.cycles : (double)NAN,
 			.pieces = r->pieces,
@@ -193,6 +193,8 @@ static void add_costs(struct hyper_table *table)
 
 		if (r->state == HYPER_MEASURED)
 			r->cost = cost_of(&row, &table->units);
+		if (two)
+			r->cost.unattributed = r->cost.explained = (double)NAN;
 	}
 }
 

@@ -88,6 +88,10 @@ int hyper_agrees(const struct hyper_figures *figures, const struct hyper_figures
 
 /* ---- what is asked and what was measured ---- */
 
+/* Rows of two vCPUs. What they do at once counts for both, so that the parts of their cost are no
+ * shares of it. */
+bool hyper_has_two_vcpus(enum hyperbench_row row);
+
 enum hyper_cpl { HYPER_CPL_AUTO, HYPER_CPL_0, HYPER_CPL_3, HYPER_CPL_BOTH };
 
 struct hyper_plan {
@@ -115,9 +119,9 @@ struct hyper_result {
 	struct hyper_figures figures;              /* with --scale of x16, the most exact */
 	struct hyper_figures scaled[HYPER_SCALES]; /* with --scale */
 	struct hyper_native native;
-	char device[32]; /* that most exits went to; "" */
-	double pieces;   /* of struct cost_row */
-	struct cost cost;
+	char device[32];  /* that most exits went to; "" */
+	double pieces;    /* of struct cost_row */
+	struct cost cost; /* of rows of two vCPUs unattributed and explained are NAN */
 };
 
 enum hyper_unit {

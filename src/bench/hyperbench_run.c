@@ -114,15 +114,19 @@ int hyper_shoot(const struct hyper_session *session, const struct hyper_shot *sh
 
 /* ---- a row ---- */
 
+bool hyper_has_two_vcpus(enum hyperbench_row row)
+{
+	return row == HYPERBENCH_IPI_HALTED || row == HYPERBENCH_IPI_RUNNING;
+}
+
 static struct hyper_shot shot_of(const struct hyper_plan *plan, const struct hyper_result *result)
 {
 	bool cold = result->row == HYPERBENCH_COLD_MEMORY;
-	bool ipi = result->row == HYPERBENCH_IPI_HALTED || result->row == HYPERBENCH_IPI_RUNNING;
 
 	return (struct hyper_shot){
 		.name = hyper_rows[result->row].name,
 		.cpl = result->cpl,
-		.vcpus = ipi ? 2 : 1,
+		.vcpus = hyper_has_two_vcpus(result->row) ? 2 : 1,
 		.iterations = plan->iterations,
 		.rounds = plan->rounds,
 		.round_ns = plan->scale ? ROUND_NS_SCALE : ROUND_NS,
