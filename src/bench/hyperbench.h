@@ -201,9 +201,10 @@ void hyper_report(
 void hyper_report_costs(
 	const struct hyper_table *table, enum irqchip_kind irqchip, struct page *page);
 void hyper_report_reference(struct page *page);
-/* What a native figure is, or why there is none, if there is anything to say. */
-void hyper_native_note(
-	struct page *page, enum hyperbench_row row, const struct hyper_native *native);
+/* What native figures are, or why there are none, where there is anything to say. NULL: not asked
+ * for. */
+void hyper_native_notes(
+	struct page *page, const struct hyper_native *const natives[HYPERBENCH_COUNT]);
 /* As table_cell_figure(), but 0 for less than 0.005. */
 void hyper_figure_cell(struct table *table, double value);
 /* 18,050, 91.2, 9.12: at least three digits, none behind the point from 100 up. */

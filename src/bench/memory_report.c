@@ -313,15 +313,19 @@ static void curve_chart(const struct memory_report *report, struct page *page, u
 	}
 }
 
-static void curves(const struct memory_report *report, struct page *page)
+static void charts(const struct memory_report *report, struct page *page)
 {
-	for (unsigned op = 0; op < WORKLOAD_MEMORY_OPS; op++) {
-		if (!op_chosen(report, op))
-			continue;
-		for (unsigned team = 0; team < report->plan->n_teams && report->all_tables; team++)
-			curve_table(report, page, op, report->plan->teams[team]);
-		curve_chart(report, page, op);
-	}
+	for (unsigned op = 0; op < WORKLOAD_MEMORY_OPS; op++)
+		if (op_chosen(report, op))
+			curve_chart(report, page, op);
+}
+
+static void curve_tables(const struct memory_report *report, struct page *page)
+{
+	for (unsigned op = 0; op < WORKLOAD_MEMORY_OPS; op++)
+		for (unsigned team = 0; team < report->plan->n_teams; team++)
+			if (op_chosen(report, op))
+				curve_table(report, page, op, report->plan->teams[team]);
 }
 
 /* ---- the page ---- */
@@ -378,9 +382,11 @@ void memory_report(const struct memory_report *report, struct page *page)
 {
 	summary(report, page);
 	verdicts(report, page);
+	charts(report, page);
 	pages(report, page);
 	first_touch(report, page);
 	limits(report, page);
 	not_measured(report, page);
-	curves(report, page);
+	if (report->all_tables)
+		curve_tables(report, page);
 }
