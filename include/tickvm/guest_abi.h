@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_ABI_VERSION 2
+#define GUEST_ABI_VERSION 3
 
 /* Tables, aligned by hand. */
 /* clang-format off */
@@ -114,6 +114,11 @@ enum guest_exit_kind {
 			"pic-port", "lapic-read"                                                   \
 	}
 
+struct guest_registers {
+	uint64_t rip, rflags, rsp;
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+};
+
 struct guest_result {
 	uint32_t magic, version;
 	uint32_t size;          /* sizeof(struct guest_result) */
@@ -136,6 +141,7 @@ struct guest_result {
 	uint64_t load_requests;   /* reads of the disk completed */
 	uint64_t load_errors;     /* of them with an error */
 	uint64_t load_taken;      /* interrupts taken by its handler, measured or not */
+	struct guest_registers died; /* where an exception ended the run; rip 0: none did */
 };
 
 /* Record of test=timer. All guest TSC. */
@@ -251,7 +257,9 @@ _Static_assert(offsetof(struct guest_result, tsc_hz) == 208, "ABI");
 _Static_assert(offsetof(struct guest_result, record_gpa) == 264, "ABI");
 _Static_assert(offsetof(struct guest_result, sync_begin) == 280, "ABI");
 _Static_assert(offsetof(struct guest_result, done) == 792, "ABI");
-_Static_assert(sizeof(struct guest_result) == 936, "ABI");
+_Static_assert(offsetof(struct guest_result, died) == 936, "ABI");
+_Static_assert(sizeof(struct guest_registers) == 144, "ABI");
+_Static_assert(sizeof(struct guest_result) == 1080, "ABI");
 _Static_assert(sizeof(struct guest_disk_round) == 48, "ABI");
 _Static_assert(GUEST_EXIT_KINDS == 14, "GUEST_EXIT_NAMES has one name for each");
 

@@ -89,6 +89,8 @@ static int judge_end(
 			outcome->status);
 	if (result->status == GUEST_UNAVAILABLE)
 		return diag_set(diag, -ENOTSUP, "%s", result->message);
+	if (result->died.rip != 0)
+		vm_print_registers(stderr, &result->died);
 	if (result->status != GUEST_DONE || outcome->status != 0)
 		return diag_set(diag, -EIO, "the guest failed: %s (it was told: %s)",
 			result->message[0] != '\0' ? result->message : "it did not finish",

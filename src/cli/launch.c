@@ -63,6 +63,8 @@ static void say_how_it_ended(
 			complain(launch->command, "the guest says: %.*s",
 				(int)strnlen(result->message, sizeof(result->message)),
 				result->message);
+		if (result != NULL && result->died.rip != 0)
+			vm_print_registers(stderr, &result->died);
 		break;
 	case VM_END_TIMEOUT:
 		complain(launch->command, "stopped by --timeout after %g s",

@@ -117,6 +117,29 @@ Test(payload_bench, what_cannot_be_done_says_why)
 	expect_end("test=bench name=hypercall hypercalls=0", GUEST_UNAVAILABLE, 3, "hypercalls=1");
 }
 
+Test(payload_bench, a_guest_that_dies_leaves_its_registers)
+{
+	REQUIRE_KVM();
+	for (int cpl = 0; cpl <= 3; cpl += 3) {
+		char append[64];
+
+		snprintf(append, sizeof(append), "test=bench name=fault cpl=%d", cpl);
+		struct run run = run_bench(append);
+		const struct guest_registers *r = &run.result->died;
+
+		cr_expect(r->rip >= 0x100000 && r->rip < 0x200000, "in the payload: %#llx",
+			(unsigned long long)r->rip);
+		cr_expect_eq(r->rdx, 1ULL << 40, "the address that nothing is mapped at");
+		cr_expect_neq(r->rsp, 0);
+		vm_destroy(run.vm);
+	}
+	/* An exception that the probe expected is none that ended the run. */
+	struct run run = run_bench("test=bench name=undefined cpl=0");
+
+	cr_expect_eq(run.result->died.rip, 0);
+	vm_destroy(run.vm);
+}
+
 /* It returns with hardware virtualization; elsewhere the guest has found that out and says so. */
 Test(payload_bench, a_hypercall_returns_or_is_undefined_but_never_hangs)
 {
