@@ -13,15 +13,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define BATCH_FLOPS 1e9 /* rounds unless told: some 30 ms, or one round */
-#define ROUNDS_MOST 30
+#define BATCH_FLOPS 2e9 /* rounds unless told: some 50 ms, or one round */
+#define ROUNDS_MOST 200
 
 static const char help[] =
 	"  --n LIST             orders of the systems, 1 to 10000 (default "
 	"100,200,500,1000,2000)\n"
 	"  --simd WHICH         auto (default: AVX2 and FMA where CPU and guest have them), sse2, "
 	"avx2\n"
-	"  --rounds N           systems in each of 12 batches a side, 1 to 1000 (default: 1 to 30, "
+	"  --rounds N           systems in each of 12 batches a side, 1 to 1000 (default: 1 to 200, "
 	"by "
 	"order)\n"
 	"  --no-native          the guest alone\n"
