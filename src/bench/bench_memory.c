@@ -25,7 +25,7 @@
 #define GUEST_RAM_MIN  (16ULL << 20) /* beside the vectors */
 #define GUEST_RAM_MAX  (3ULL << 30)
 
-#define AGREEMENT_ROUNDS 11
+#define AGREEMENT_ROUNDS 7
 
 static const char help[] =
 	"  --op LIST            of read,write,rmw,memset,memcpy (default: all)\n"
