@@ -46,7 +46,9 @@ struct bench {
 
 extern const struct bench *const benches[]; /* ends with NULL; in src/bench/registry.c */
 
-/* Set by the launcher's SIGINT handler; experiments stop between runs and write what they have. */
+/* What the launcher's SIGINT handler calls, and nothing that it may not: guests that run are
+ * stopped, experiments see the flag, stop and write what they have. */
+void bench_interrupt(void);
 extern volatile int bench_interrupted;
 
 #endif

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_ABI_VERSION 2
+#define GUEST_ABI_VERSION 3
 
 /* Tables, aligned by hand. */
 /* clang-format off */
@@ -114,6 +114,11 @@ enum guest_exit_kind {
 			"pic-port", "lapic-read"                                                   \
 	}
 
+struct guest_registers {
+	uint64_t rip, rflags, rsp;
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+};
+
 struct guest_result {
 	uint32_t magic, version;
 	uint32_t size;          /* sizeof(struct guest_result) */
@@ -136,6 +141,7 @@ struct guest_result {
 	uint64_t load_requests;   /* reads of the disk completed */
 	uint64_t load_errors;     /* of them with an error */
 	uint64_t load_taken;      /* interrupts taken by its handler, measured or not */
+	struct guest_registers died; /* where an exception ended the run; rip 0: none did */
 };
 
 /* Record of test=timer. All guest TSC. */
@@ -207,8 +213,8 @@ struct guest_disk_round {
  *              console=auto|serial    results also leave as JSON lines on the serial port: serial always,
  *                                     auto (the default) on a foreign VMM, where the dedicated timer's page
  *                                     does not answer DT_ID_VALUE
- *              hypercalls=0|1         1: VMCALL and VMMCALL return on this machine (default 0: where KVM is
- *                                     emulated in software they may never do)
+ *              hypercalls=0|1         1, given by tickvm: VMCALL and VMMCALL return or raise #UD, so that they
+ *                                     can be tried (default 0: a KVM that emulates CPL 0 may repeat them for ever)
  * timer:  source=lapic|pit|dedicated|tsc-poll  mode=oneshot|deadline|periodic  interval_ns=N  count=N
  *         warmup=N (16, not recorded)  wait=hlt|user  arm=mmio|ioeventfd|shared  residual=0|1
  *         lapic_timer=tsc-deadline|oneshot (default: tsc-deadline when CPUID has it)
@@ -251,7 +257,9 @@ _Static_assert(offsetof(struct guest_result, tsc_hz) == 208, "ABI");
 _Static_assert(offsetof(struct guest_result, record_gpa) == 264, "ABI");
 _Static_assert(offsetof(struct guest_result, sync_begin) == 280, "ABI");
 _Static_assert(offsetof(struct guest_result, done) == 792, "ABI");
-_Static_assert(sizeof(struct guest_result) == 936, "ABI");
+_Static_assert(offsetof(struct guest_result, died) == 936, "ABI");
+_Static_assert(sizeof(struct guest_registers) == 144, "ABI");
+_Static_assert(sizeof(struct guest_result) == 1080, "ABI");
 _Static_assert(sizeof(struct guest_disk_round) == 48, "ABI");
 _Static_assert(GUEST_EXIT_KINDS == 14, "GUEST_EXIT_NAMES has one name for each");
 

@@ -11,6 +11,8 @@
 #include "tickvm/dedicated_timer.h"
 #include "tickvm/trace.h"
 
+#include <stdio.h>
+
 #define VM_MAX_VCPUS              16
 #define VM_MIN_MEM                (4ULL << 20)
 #define VM_AUTO                   INT64_MIN /* an option left to tickvm */
@@ -179,6 +181,9 @@ const void *vm_guest_memory(struct vm *vm, uint64_t gpa, uint64_t len);
 /* The payload's result block, checked (magic, version, sizes, terminated strings); NULL when there
  * is none. */
 const struct guest_result *vm_guest_result(struct vm *vm);
+/* General registers as they are printed of a crash, four lines of them indented by two columns. */
+struct guest_registers;
+void vm_print_registers(FILE *out, const struct guest_registers *r);
 /* Its records, checked against record_size; *n their count. NULL when they do not lie in RAM. */
 const void *vm_guest_records(
 	struct vm *vm, const struct guest_result *result, size_t record_size, size_t *n);

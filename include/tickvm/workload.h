@@ -18,7 +18,7 @@ struct workload_pair {
 	workload_loop run, control;
 };
 
-#define WORKLOAD_HOT_PAGES   2048u
+#define WORKLOAD_HOT_PAGES   32u
 #define WORKLOAD_HOT_STRIDE  4160u /* a page and a cache line */
 #define WORKLOAD_HOT_BYTES   (WORKLOAD_HOT_PAGES * WORKLOAD_HOT_STRIDE)
 #define WORKLOAD_PAGE        4096u
@@ -30,8 +30,10 @@ extern const struct workload_pair workload_sgdt, workload_sldt, workload_sidt,
 extern const struct workload_pair workload_pushf_popf;
 extern const struct workload_pair workload_pages; /* one 8-byte load of each of n pages from b on */
 /* n loads of 8 bytes, each from the page after the last one's, in a ring of WORKLOAD_HOT_PAGES at
- * b; each waits for the one before it, which must have loaded 0. Their cache lines differ in place,
- * so that none evicts another. */
+ * b; each waits for the one before it, which must have loaded 0. So few that every CPU keeps their
+ * translations in its first-level TLB, even where a hypervisor below backs large pages with small
+ * ones, and in lines that do not evict each other: a load that misses costs what the physical pages
+ * are worth that it happened to get, which differ from one allocation to the next. */
 extern const struct workload_pair workload_hot_pages;
 extern const struct workload_pair workload_in, workload_out; /* one byte; b: port */
 extern const struct workload_pair workload_print;            /* REP OUTSB; b: port */
@@ -108,7 +110,9 @@ struct workload_lu {
 	double *a;       /* workload_lu_doubles(n), 64-byte aligned */
 	double *x;       /* n: b, then the solution */
 	uint32_t *pivot; /* n */
-	struct {         /* how the threads share the work; zero before the first call */
+	const volatile int
+		*interrupted; /* NULL, or not 0: give up; x is no solution, team is spoilt */
+	struct {              /* how the threads share the work; zero before the first call */
 		uint32_t arrived, sense; /* a barrier, waited for spinning */
 		uint32_t taken;          /* parts of the current step */
 	} team;

@@ -141,7 +141,6 @@ static int measure(struct session *session, enum irqchip_kind irqchip, enum gues
 	bool ring, struct cost *cost, struct diag *diag)
 {
 	const struct plan *plan = &session->plan;
-	enum kvm_backend backend = session->results.facts.backend;
 	struct launch launch;
 	size_t n;
 
@@ -151,11 +150,8 @@ static int measure(struct session *session, enum irqchip_kind irqchip, enum gues
 	if (!(session->context->machine_set & BENCH_SET_TIMEOUT))
 		launch.config.timeout_ns =
 			10000000000ULL + plan->rounds * plan->iterations * 200000;
-	/* Only where hypercalls are known to return: a guest cannot find out. */
-	launch_append(&launch,
-		"test=bench name=%s iterations=%" PRIu64 " rounds=%" PRIu64 " hypercalls=%d",
-		kind_names[kind], plan->iterations, plan->rounds,
-		backend == KVM_BACKEND_VMX || backend == KVM_BACKEND_SVM);
+	launch_append(&launch, "test=bench name=%s iterations=%" PRIu64 " rounds=%" PRIu64,
+		kind_names[kind], plan->iterations, plan->rounds);
 	int err = launch_run(&launch, diag);
 
 	if (err < 0)

@@ -68,6 +68,11 @@ static bool wanted(const struct hyper_plan *plan, unsigned row, unsigned cpl)
 	}
 }
 
+static bool agreement_asked(const struct hyper_plan *plan)
+{
+	return wanted(plan, HYPERBENCH_HOT_MEMORY, 3) && !plan->no_native;
+}
+
 /* False: stop. */
 static bool judge(struct hyper_session *session, const struct hyper_result *r, int err)
 {
@@ -168,6 +173,8 @@ static void run_table(struct hyper_session *session, struct hyper_table *table)
 				return;
 		}
 	}
+	if (agreement_asked(&session->plan) && hyper_agree(session, table) < 0)
+		session->status = 130;
 }
 
 static void add_costs(struct hyper_table *table)
@@ -176,8 +183,8 @@ static void add_costs(struct hyper_table *table)
 		struct hyper_result *r = &table->results[i];
 		/* A thread's wake-up is no part of an interrupt between vCPUs, nor a page fault of
 		 * the host's a part of a load in the guest, where there is none. */
-		bool same = r->row != HYPERBENCH_IPI_HALTED && r->row != HYPERBENCH_IPI_RUNNING &&
-			    r->row != HYPERBENCH_COLD_MEMORY;
+		bool two = hyper_has_two_vcpus(r->row);
+		bool same = !two && r->row != HYPERBENCH_COLD_MEMORY;
 		const struct cost_row row = {.guest = r->figures.cycles,
 			.native = same ? r->native.cycles : (double)NAN,
 			.pieces = r->pieces,
@@ -186,6 +193,8 @@ static void add_costs(struct hyper_table *table)
 
 		if (r->state == HYPER_MEASURED)
 			r->cost = cost_of(&row, &table->units);
+		if (two)
+			r->cost.unattributed = r->cost.explained = (double)NAN;
 	}
 }
 
@@ -268,7 +277,7 @@ static void run_placement(
 /* The idle row and the calibrations are there whatever was asked for. */
 static unsigned steps(const struct hyper_plan *plan)
 {
-	unsigned n = 1 + HYPER_CALIBRATIONS;
+	unsigned n = 1 + HYPER_CALIBRATIONS + agreement_asked(plan);
 
 	for (unsigned row = 0; row < HYPERBENCH_COUNT; row++)
 		n += wanted(plan, row, 0) + wanted(plan, row, 3);

@@ -25,6 +25,8 @@
 #define GUEST_RAM_MIN  (16ULL << 20) /* beside the vectors */
 #define GUEST_RAM_MAX  (3ULL << 30)
 
+#define AGREEMENT_ROUNDS 7
+
 static const char help[] =
 	"  --op LIST            of read,write,rmw,memset,memcpy (default: all)\n"
 	"  --pages LIST         the guest's own pages: 2m,4k (default: both)\n"
@@ -44,6 +46,9 @@ struct session {
 	struct progress progress;
 	struct memory_run runs[MEMORY_RUNS_MAX];
 	size_t n;
+	struct memory_caches caches;
+	struct agreement agreements[MEMORY_AGREEMENTS];
+	size_t pairs;
 	unsigned guests; /* that were measured */
 	int status;
 };
@@ -92,12 +97,9 @@ static int check(const struct session *session, const struct memory_run *run, st
 	return 0;
 }
 
-static void configure(
-	const struct session *session, const struct memory_run *run, struct launch *launch)
+static void configure(const struct bench_context *context, const struct memory_plan *plan,
+	const struct memory_run *run, struct launch *launch)
 {
-	const struct bench_context *context = session->context;
-	const struct memory_plan *plan = &session->plan;
-
 	launch_begin(launch, context, run->threads);
 	if (!(context->machine_set & BENCH_SET_MEM))
 		launch->config.mem_bytes = guest_ram(plan, run);
@@ -137,7 +139,7 @@ static int measure_guest(struct session *session, struct memory_run *run)
 {
 	struct launch launch;
 
-	configure(session, run, &launch);
+	configure(session->context, &session->plan, run, &launch);
 	int err = launch_run(&launch, &run->why);
 
 	if (err < 0)
@@ -162,6 +164,72 @@ static int measure_native(struct session *session, struct memory_run *run)
 	memory_reduce(run, clock_tsc_hz());
 	memory_run_json(&session->results, run, &launch.config, NULL);
 	return 0;
+}
+
+/* ---- do they agree? ---- */
+
+/* Bytes a second; NAN where it could not be measured. */
+static void read_speeds(const struct session *session, const struct memory_plan *plan,
+	struct memory_run run, const int lengths[MEMORY_AGREEMENTS], double *speeds)
+{
+	struct launch launch;
+	int err;
+
+	if (run.native) {
+		launch_begin(&launch, session->context, run.threads);
+		err = memory_native(&run, plan, &launch.config);
+		memory_reduce(&run, clock_tsc_hz());
+	} else {
+		configure(session->context, plan, &run, &launch);
+		err = launch_run(&launch, &run.why);
+		if (err == 0) {
+			err = keep_rounds(&launch, &run);
+			launch_end(&launch);
+		}
+	}
+	for (unsigned i = 0; i < MEMORY_AGREEMENTS; i++)
+		speeds[i] = err == 0 && lengths[i] >= 0
+				    ? run.cells[WORKLOAD_READ][lengths[i]].median
+				    : (double)NAN;
+	free(run.rounds);
+}
+
+/* Reads from L1 and L2, in pairs of launches and native runs in turn: one of each would show 3 %
+ * on the quietest host only. */
+static void measure_agreement(struct session *session)
+{
+	const struct memory_plan *all = &session->plan;
+	struct memory_plan plan = *all;
+	double speeds[2][MEMORY_AGREEMENTS], ratios[MEMORY_AGREEMENTS][AGREEMENT_PAIRS];
+	int lengths[MEMORY_AGREEMENTS], longest = -1;
+	const struct memory_run guest = {.threads = all->teams[0],
+		.pages = all->pages & 1 ? MEMORY_PAGES_2M : MEMORY_PAGES_4K,
+		.backing = all->backings & 1 ? MEMORY_HUGE : MEMORY_ORDINARY};
+	struct memory_run native = guest;
+
+	native.native = true;
+	for (unsigned i = 0; i < MEMORY_AGREEMENTS; i++) {
+		lengths[i] = memory_region_length(
+			&session->caches, all->max_bytes, REGION_L1 + (enum memory_region)i);
+		longest = lengths[i] > longest ? lengths[i] : longest;
+	}
+	if (longest < 0 || (all->ops >> WORKLOAD_READ & 1) == 0)
+		return;
+	plan.ops = 1u << WORKLOAD_READ;
+	plan.max_bytes = (uint64_t)WORKLOAD_MEMORY_MIN << longest;
+	plan.rounds = AGREEMENT_ROUNDS;
+	progress_step(&session->progress, "reads, %d pairs of guest and native", AGREEMENT_PAIRS);
+	for (size_t pair = 0; pair < AGREEMENT_PAIRS && !bench_interrupted; pair++) {
+		bool swapped = agreement_swapped(pair);
+
+		read_speeds(session, &plan, swapped ? guest : native, lengths, speeds[!swapped]);
+		read_speeds(session, &plan, swapped ? native : guest, lengths, speeds[swapped]);
+		for (unsigned i = 0; i < MEMORY_AGREEMENTS; i++)
+			ratios[i][pair] = speeds[0][i] / speeds[1][i];
+		session->pairs++;
+	}
+	for (unsigned i = 0; i < MEMORY_AGREEMENTS; i++)
+		session->agreements[i] = agreement_of(ratios[i], session->pairs);
 }
 
 /* ---- all runs ---- */
@@ -232,11 +300,15 @@ static int check_all(const struct session *session)
 
 static void measure_all(struct session *session)
 {
-	session->progress = progress_begin((unsigned)session->n, session->context->quiet);
-	for (size_t i = 0; i < session->n; i++) {
-		if (!measure(session, &session->runs[i]))
-			break;
-	}
+	bool go_on = true;
+
+	session->progress = progress_begin((unsigned)session->n + 1, session->context->quiet);
+	for (size_t i = 0; i < session->n && go_on; i++)
+		go_on = measure(session, &session->runs[i]);
+	if (go_on && session->guests > 0)
+		measure_agreement(session);
+	if (bench_interrupted)
+		session->status = launch_exit_status(-EINTR);
 	progress_end(&session->progress);
 	if (session->status == 0 && session->guests == 0)
 		session->status = 77;
@@ -283,21 +355,28 @@ static void choose_teams(struct session *session)
 		plan->teams[plan->n_teams++] = 2;
 }
 
+static void read_caches(struct session *session)
+{
+	struct launch launch;
+
+	launch_begin(&launch, session->context, 1);
+	memory_caches_read(
+		&session->caches, launch.config.vcpu_cpu[0] >= 0 ? launch.config.vcpu_cpu[0] : 0);
+}
+
 static int publish(struct session *session, double seconds, bool defaults)
 {
 	struct page *page = page_create();
-	struct launch launch;
 	struct memory_report report = {.plan = &session->plan,
 		.runs = session->runs,
 		.n = session->n,
 		.thp = session->results.facts.thp,
 		.all_tables = session->plan.full || session->context->csv != NULL,
-		.seconds = defaults ? seconds : (double)NAN};
+		.seconds = defaults ? seconds : (double)NAN,
+		.caches = session->caches,
+		.agreements = session->agreements};
 
-	launch_begin(&launch, session->context, 1);
-	memory_caches_read(
-		&report.caches, launch.config.vcpu_cpu[0] >= 0 ? launch.config.vcpu_cpu[0] : 0);
-	memory_caches_json(&session->results, &report.caches);
+	memory_caches_json(&session->results, &session->caches);
 	memory_report(&report, page);
 	int status = results_publish(&session->results, page, session->context, session->status);
 
@@ -322,6 +401,7 @@ static int run(struct bench_context *context, int argc, char **argv)
 	int status = check_all(&session) < 0 ? 2 : 0;
 
 	if (status == 0 && context->check == NULL) {
+		read_caches(&session);
 		measure_all(&session);
 		status = publish(&session, (double)(clock_monotonic_ns() - begin) / 1e9, argc == 1);
 	}

@@ -94,6 +94,7 @@ static int run_rows(const struct bench_context *context, const struct hyper_plan
 {
 	static const char *const titles[] = {"benchmark", "iterations", "cycles", "spread"};
 	struct hyper_native natives[HYPERBENCH_COUNT];
+	const struct hyper_native *asked[HYPERBENCH_COUNT] = {NULL};
 	unsigned measured, n = measure(context, plan, natives, &measured);
 	struct table *table;
 
@@ -104,8 +105,9 @@ static int run_rows(const struct bench_context *context, const struct hyper_plan
 			continue;
 		row_cells(table, &hyper_rows[row], &natives[row]);
 		row_json(results, &hyper_rows[row], &natives[row]);
-		hyper_native_note(page, row, &natives[row]);
+		asked[row] = &natives[row];
 	}
+	hyper_native_notes(page, asked);
 	page_note(page,
 		"cycles: the control loop subtracted, median of %" PRIu64 " rounds; spread: half "
 		"their interquartile range.",

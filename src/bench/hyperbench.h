@@ -4,6 +4,7 @@
 #ifndef BENCH_HYPERBENCH_H
 #define BENCH_HYPERBENCH_H
 
+#include "agreement.h"
 #include "cost_model.h"
 #include "launch.h"
 #include "native.h"
@@ -87,6 +88,10 @@ int hyper_agrees(const struct hyper_figures *figures, const struct hyper_figures
 
 /* ---- what is asked and what was measured ---- */
 
+/* Rows of two vCPUs. What they do at once counts for both, so that the parts of their cost are no
+ * shares of it. */
+bool hyper_has_two_vcpus(enum hyperbench_row row);
+
 enum hyper_cpl { HYPER_CPL_AUTO, HYPER_CPL_0, HYPER_CPL_3, HYPER_CPL_BOTH };
 
 struct hyper_plan {
@@ -114,9 +119,9 @@ struct hyper_result {
 	struct hyper_figures figures;              /* with --scale of x16, the most exact */
 	struct hyper_figures scaled[HYPER_SCALES]; /* with --scale */
 	struct hyper_native native;
-	char device[32]; /* that most exits went to; "" */
-	double pieces;   /* of struct cost_row */
-	struct cost cost;
+	char device[32];  /* that most exits went to; "" */
+	double pieces;    /* of struct cost_row */
+	struct cost cost; /* of rows of two vCPUs unattributed and explained are NAN */
 };
 
 enum hyper_unit {
@@ -141,6 +146,7 @@ struct hyper_table {
 	struct hyper_figures idle; /* at CPL 0: what agreement is judged by; cycles NAN: none */
 	struct cost_units units;
 	struct hyper_source sources[HYPER_UNITS];
+	struct agreement hot; /* hot-memory at CPL 3; n 0: not asked for */
 };
 
 struct hyper_session {
@@ -174,6 +180,12 @@ int hyper_measure(struct hyper_session *session, const char *pin, struct hyper_r
 void hyper_measure_native(const struct bench_context *context, const struct hyper_plan *plan,
 	unsigned row, uint64_t iterations, struct hyper_native *native);
 
+/* ---- hyperbench_agree.c ---- */
+
+/* Whether hot-memory costs a guest at CPL 3 what it costs the host: pairs of VMs and native runs in
+ * turn. -EINTR, or 0: pairs that could not be measured are missing. */
+int hyper_agree(struct hyper_session *session, struct hyper_table *table);
+
 /* ---- hyperbench_units.c ---- */
 
 #define HYPER_CALIBRATIONS 5 /* at most so many VMs */
@@ -189,9 +201,10 @@ void hyper_report(
 void hyper_report_costs(
 	const struct hyper_table *table, enum irqchip_kind irqchip, struct page *page);
 void hyper_report_reference(struct page *page);
-/* What a native figure is, or why there is none, if there is anything to say. */
-void hyper_native_note(
-	struct page *page, enum hyperbench_row row, const struct hyper_native *native);
+/* What native figures are, or why there are none, where there is anything to say. NULL: not asked
+ * for. */
+void hyper_native_notes(
+	struct page *page, const struct hyper_native *const natives[HYPERBENCH_COUNT]);
 /* As table_cell_figure(), but 0 for less than 0.005. */
 void hyper_figure_cell(struct table *table, double value);
 /* 18,050, 91.2, 9.12: at least three digits, none behind the point from 100 up. */

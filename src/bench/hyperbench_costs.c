@@ -54,7 +54,8 @@ static void sentence(FILE *out, const struct hyper_result *r)
 {
 	const struct cost *c = &r->cost;
 	double guest = r->figures.cycles;
-	const char *separator = ": ";
+	const char *separator =
+		hyper_has_two_vcpus(r->row) ? "; the two vCPUs spend, partly at once: " : ": ";
 	char text[32], model[48];
 
 	snprintf(model, sizeof(model), "%s model", r->device);
@@ -100,12 +101,22 @@ static void sentences(const struct hyper_table *t, struct page *page)
 
 /* ---- tables ---- */
 
+/* The parts come to more than the row took, and not by its spread. */
+static bool exceeds(const struct hyper_result *r)
+{
+	double spread = isnan(r->figures.spread) ? 0 : r->figures.spread;
+
+	return r->state == HYPER_MEASURED && r->cost.explained > 1 &&
+	       r->cost.unattributed < -spread;
+}
+
 static void cost_cells(struct table *table, const struct hyper_result *r)
 {
 	const struct cost *c = &r->cost;
 	const struct hyper_figures *f = &r->figures;
-	/* A share of what is lost in the spread says nothing. */
-	bool lost = hyper_lost(f) || fabs(c->virt) <= f->spread;
+	/* A share of what is lost in the spread says nothing, nor does one of more than the whole.
+	 */
+	bool lost = hyper_lost(f) || fabs(c->virt) <= f->spread || exceeds(r);
 
 	table_cell(table, "%s", hyper_rows[r->row].name);
 	table_cell(table, "%u", r->cpl);
@@ -132,6 +143,20 @@ static void cost_table(const struct hyper_table *t, struct page *page)
 		if (t->results[i].state == HYPER_MEASURED)
 			cost_cells(table, &t->results[i]);
 	}
+}
+
+static void note_of_exceeding(const struct hyper_table *t, struct page *page)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += exceeds(&t->results[i]);
+	if (n > 0)
+		page_note(page,
+			"In %u row%s the parts come to more than the whole: no share is given. "
+			"Their unit costs were measured moments before, when this host was slower; "
+			"or one of them is dearer than what the row has of it.",
+			n, n == 1 ? "" : "s");
 }
 
 static void unit_table(const struct hyper_table *t, struct page *page)
@@ -174,8 +199,10 @@ void hyper_report_costs(
 		"device models of I/O rows; T_cpu: of the others, and interrupts; T_memory: page "
 		"faults that KVM repaired. Each is a count of this run's times a unit cost of this "
 		"run's (below), but dispatch and model, which are stamped. In rows with two vCPUs "
-		"what both do at once counts twice%s.",
-		irqchip == IRQCHIP_USER ? ", and a halted one waits in dispatch" : "");
+		"the parts are what both spend, partly at once%s: no shares of T_virt, so nothing "
+		"is said of the rest.",
+		irqchip == IRQCHIP_USER ? ", a halted one's waiting in dispatch included" : "");
+	note_of_exceeding(table, page);
 	sentences(table, page);
 	unit_table(table, page);
 }

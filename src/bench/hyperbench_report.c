@@ -75,12 +75,33 @@ static void rows_table(const struct hyper_table *t, struct page *page)
 
 /* ---- notes ---- */
 
-void hyper_native_note(
-	struct page *page, enum hyperbench_row row, const struct hyper_native *native)
+static bool same_note(const struct hyper_native *a, const struct hyper_native *b)
 {
-	if (native->note[0] != '\0')
-		page_note(page, "native %s%s: %s", isnan(native->cycles) ? "n/a: " : "",
-			hyper_rows[row].name, native->note);
+	return isnan(a->cycles) == isnan(b->cycles) && strcmp(a->note, b->note) == 0;
+}
+
+/* What several rows have in common is said once. */
+void hyper_native_notes(
+	struct page *page, const struct hyper_native *const natives[HYPERBENCH_COUNT])
+{
+	for (unsigned row = 0; row < HYPERBENCH_COUNT; row++) {
+		const struct hyper_native *native = natives[row];
+		char names[256] = "";
+		bool said = native == NULL || native->note[0] == '\0';
+
+		for (unsigned i = 0; i < HYPERBENCH_COUNT && !said; i++) {
+			size_t used = strlen(names);
+
+			if (natives[i] == NULL || !same_note(natives[i], native))
+				continue;
+			said = i < row;
+			snprintf(names + used, sizeof(names) - used, "%s%s", used != 0 ? ", " : "",
+				hyper_rows[i].name);
+		}
+		if (!said)
+			page_note(page, "native %s%s: %s", isnan(native->cycles) ? "n/a: " : "",
+				names, native->note);
+	}
 }
 
 static void row_notes(const struct hyper_table *t, struct page *page)
@@ -97,12 +118,11 @@ static void row_notes(const struct hyper_table *t, struct page *page)
 /* Once a row, however many levels it was measured at. */
 static void native_notes(const struct hyper_table *t, struct page *page)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		const struct hyper_result *r = &t->results[i];
+	const struct hyper_native *natives[HYPERBENCH_COUNT] = {NULL};
 
-		if (i == 0 || t->results[i - 1].row != r->row)
-			hyper_native_note(page, r->row, &r->native);
-	}
+	for (size_t i = 0; i < t->n; i++)
+		natives[t->results[i].row] = &t->results[i].native;
+	hyper_native_notes(page, natives);
 }
 
 static void column_notes(
@@ -154,7 +174,9 @@ static void gap_notes(const struct hyper_table *t, struct page *page)
 static void gnr_chart(const struct hyper_table *t, struct page *page)
 {
 	struct chart *chart = NULL;
+	char title[128];
 
+	snprintf(title, sizeof(title), "Guest over native, an operation, --pin %s", t->pin);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct hyper_result *r = &t->results[i];
 		double gnr = hyper_gnr(&r->figures, r->native.cycles, r->native.spread);
@@ -162,9 +184,8 @@ static void gnr_chart(const struct hyper_table *t, struct page *page)
 		if (r->state != HYPER_MEASURED || !(gnr > 0))
 			continue;
 		if (chart == NULL)
-			chart = page_chart(page, CHART_BARS, CHART_LOG_Y | CHART_RATIO,
-				"Guest over native, an operation", "benchmark",
-				"GNR (1: as fast as the host)");
+			chart = page_chart(page, CHART_BARS, CHART_LOG_Y | CHART_RATIO, title,
+				"benchmark", "GNR (1: as fast as the host)");
 		chart_bar(chart, r->cpl == 0 ? "CPL 0" : "CPL 3", hyper_rows[r->row].name, gnr);
 	}
 }
@@ -223,6 +244,19 @@ static void scale_section(const struct hyper_table *t, struct page *page)
 
 /* ---- verdicts ---- */
 
+static void verdict_of_hot(const struct hyper_table *t, struct page *page)
+{
+	char text[64];
+
+	if (t->hot.n > 0)
+		page_verdict(page, agreement_verdict(&t->hot, AGREEMENT_TOLERANCE),
+			"hyperbench, --pin %s: hot-memory at CPL 3 costs a guest %s of native: the "
+			"median of %zu pairs in turn, with its 95 %% interval; asked: within %.0f "
+			"%%",
+			t->pin, agreement_text(text, sizeof(text), &t->hot), t->hot.n,
+			100 * AGREEMENT_TOLERANCE);
+}
+
 static void verdicts(
 	const struct hyper_session *session, const struct hyper_table *t, struct page *page)
 {
@@ -250,6 +284,7 @@ static void verdicts(
 		page_verdict(page, same == judged ? VERDICT_GOOD : VERDICT_BAD,
 			"hyperbench, --pin %s: guest's and monitor's timing agree in %u of %u rows",
 			t->pin, same, judged);
+	verdict_of_hot(t, page);
 }
 
 void hyper_report(
@@ -258,12 +293,12 @@ void hyper_report(
 	page_heading(page, "HYPERBENCH, irqchip %s, --pin %s",
 		irqchip_name(session->context.machine.irqchip), table->pin);
 	verdicts(session, table, page);
+	gnr_chart(table, page);
 	rows_table(table, page);
 	row_notes(table, page);
 	gap_notes(table, page);
 	native_notes(table, page);
 	column_notes(session, table, page);
-	gnr_chart(table, page);
 	if (session->plan.scale)
 		scale_section(table, page);
 	hyper_report_costs(table, session->context.machine.irqchip, page);

@@ -85,7 +85,6 @@ int hyper_shoot(const struct hyper_session *session, const struct hyper_shot *sh
 	struct launch *launch, struct hyper_round **rounds, size_t *n, struct diag *diag)
 {
 	const struct bench_context *context = &session->context;
-	enum kvm_backend backend = session->results.facts.backend;
 
 	launch_begin(launch, context, shot->vcpus);
 	if (bench_interrupted)
@@ -97,12 +96,10 @@ int hyper_shoot(const struct hyper_session *session, const struct hyper_shot *sh
 		launch->config.mem_bytes = shot->mem_bytes;
 	if (!(context->machine_set & BENCH_SET_TIMEOUT))
 		launch->config.timeout_ns = timeout_ns(shot);
-	/* Only where hypercalls are known to return: a guest cannot find out. */
 	launch_append(launch,
 		"test=bench name=%s rounds=%" PRIu64 " round_ns=%" PRIu64 " cpl=%u scale=%d "
-		"signals=1 hypercalls=%d",
-		shot->name, shot->rounds, shot->round_ns, shot->cpl, shot->scale,
-		backend == KVM_BACKEND_VMX || backend == KVM_BACKEND_SVM);
+		"signals=1",
+		shot->name, shot->rounds, shot->round_ns, shot->cpl, shot->scale);
 	if (shot->iterations != 0)
 		launch_append(launch, "iterations=%" PRIu64, shot->iterations);
 	int err = launch_run(launch, diag);
@@ -117,15 +114,19 @@ int hyper_shoot(const struct hyper_session *session, const struct hyper_shot *sh
 
 /* ---- a row ---- */
 
+bool hyper_has_two_vcpus(enum hyperbench_row row)
+{
+	return row == HYPERBENCH_IPI_HALTED || row == HYPERBENCH_IPI_RUNNING;
+}
+
 static struct hyper_shot shot_of(const struct hyper_plan *plan, const struct hyper_result *result)
 {
 	bool cold = result->row == HYPERBENCH_COLD_MEMORY;
-	bool ipi = result->row == HYPERBENCH_IPI_HALTED || result->row == HYPERBENCH_IPI_RUNNING;
 
 	return (struct hyper_shot){
 		.name = hyper_rows[result->row].name,
 		.cpl = result->cpl,
-		.vcpus = ipi ? 2 : 1,
+		.vcpus = hyper_has_two_vcpus(result->row) ? 2 : 1,
 		.iterations = plan->iterations,
 		.rounds = plan->rounds,
 		.round_ns = plan->scale ? ROUND_NS_SCALE : ROUND_NS,

@@ -167,11 +167,16 @@ static int calibrate(struct hyper_session *session, struct hyper_table *table,
 	const struct cost_row row = {
 		.guest = f.cycles, .native = (double)NAN, .pieces = 1, .counts = f.counts};
 
-	*unit = cost_unit(&row, &table->units, count_of(&row.counts, calibration->unit));
-	if (isnan(*unit))
-		say(source, "%s has none, or nothing left for it", calibration->text);
-	else
+	double count = count_of(&row.counts, calibration->unit);
+
+	*unit = cost_unit(&row, &table->units, count);
+	if (!isnan(*unit))
 		say(source, "%s", calibration->text);
+	else if (count >= 0.5)
+		say(source, "%s costs less than the exits and instructions in it by themselves",
+			calibration->text);
+	else
+		say(source, "%s has none here", calibration->text);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,6 +89,8 @@ static int judge_end(
 			outcome->status);
 	if (result->status == GUEST_UNAVAILABLE)
 		return diag_set(diag, -ENOTSUP, "%s", result->message);
+	if (result->died.rip != 0)
+		vm_print_registers(stderr, &result->died);
 	if (result->status != GUEST_DONE || outcome->status != 0)
 		return diag_set(diag, -EIO, "the guest failed: %s (it was told: %s)",
 			result->message[0] != '\0' ? result->message : "it did not finish",
@@ -116,11 +119,58 @@ int launch_create(struct launch *launch, struct diag *diag)
 	return 0;
 }
 
+/* ---- guests that run, for a signal handler ---- */
+
+#define RUNNING_MAX 64 /* as many as bench scale runs at once; the others end by themselves */
+
+static struct vm *_Atomic running[RUNNING_MAX];
+static atomic_uint interrupting; /* handlers that may hold one of them */
+
+void bench_interrupt(void)
+{
+	bench_interrupted = 1;
+	atomic_fetch_add(&interrupting, 1);
+	for (size_t i = 0; i < RUNNING_MAX; i++) {
+		struct vm *vm = atomic_load(&running[i]);
+
+		if (vm != NULL)
+			vm_stop(vm);
+	}
+	atomic_fetch_sub(&interrupting, 1);
+}
+
+/* Afterwards a handler finds it, or this finds what the handler set. */
+static size_t enter(struct vm *vm)
+{
+	size_t i = 0;
+	struct vm *none = NULL;
+
+	while (i < RUNNING_MAX && !atomic_compare_exchange_strong(&running[i], &none, vm)) {
+		none = NULL;
+		i++;
+	}
+	if (bench_interrupted)
+		vm_stop(vm);
+	return i;
+}
+
+/* The VM may be destroyed when no handler can still be stopping it. */
+static void leave(size_t i)
+{
+	if (i == RUNNING_MAX)
+		return;
+	atomic_store(&running[i], NULL);
+	while (atomic_load(&interrupting) != 0)
+		sched_yield();
+}
+
 int launch_go(struct launch *launch, struct diag *diag)
 {
 	struct vm_outcome outcome = {.end = VM_END_ERROR};
+	size_t place = enter(launch->vm);
 	int err = vm_run(launch->vm, &outcome, diag);
 
+	leave(place);
 	if (err == 0)
 		err = judge_end(launch, &outcome, diag);
 	if (err < 0) {

@@ -4,6 +4,7 @@
 #ifndef BENCH_LINPACK_H
 #define BENCH_LINPACK_H
 
+#include "agreement.h"
 #include "launch.h"
 #include "results.h"
 
@@ -47,11 +48,13 @@ int linpack_choose_simd(const struct bench_context *context, enum linpack_simd a
 
 enum linpack_side { LINPACK_NATIVE, LINPACK_GUEST, LINPACK_SIDES };
 extern const char *const linpack_side_names[LINPACK_SIDES];
-#define LINPACK_BATCHES 2 /* of a side in a row */
+#define LINPACK_BATCHES AGREEMENT_PAIRS /* of a side in a row: the i-th of both are a pair */
 
 struct linpack_samples {
 	int64_t cycles[LINPACK_BATCHES * LINPACK_ROUNDS_MAX];
 	size_t n;
+	double medians[LINPACK_BATCHES]; /* cycles, a batch */
+	size_t batches;
 };
 
 /* An order with a number of threads. */
@@ -67,8 +70,11 @@ struct linpack_row {
 
 #define LINPACK_RESIDUAL_LIMIT 16.0 /* HPL's */
 double linpack_residual(const struct guest_linpack_run *run);
+/* A batch. */
 void linpack_add(struct linpack_row *row, enum linpack_side side,
 	const struct guest_linpack_run *runs, size_t n);
+/* Guest's speed to native. */
+struct agreement linpack_agreement(const struct linpack_row *row);
 
 struct linpack_report {
 	struct linpack_row *rows;

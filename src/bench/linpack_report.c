@@ -9,9 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define AGREEMENT 0.03 /* guest and native, where the host is idle */
-#define STEADY    0.1  /* a row of greater spread was disturbed: it cannot show such agreement */
-
 const char *const linpack_side_names[LINPACK_SIDES] = {"native", "guest"};
 
 /* ---- figures ---- */
@@ -28,17 +25,32 @@ void linpack_add(struct linpack_row *row, enum linpack_side side,
 	const struct guest_linpack_run *runs, size_t n)
 {
 	struct linpack_samples *samples = &row->samples[side];
+	double cycles[LINPACK_ROUNDS_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		double residual = linpack_residual(&runs[i]);
 
 		samples->cycles[samples->n++] = (int64_t)runs[i].cycles;
+		cycles[i] = (double)runs[i].cycles;
 		/* So written that what is not a number is wrong. */
 		if (!(residual >= 0 && residual < LINPACK_RESIDUAL_LIMIT))
 			row->wrong++;
 		if (!(residual <= row->worst_residual))
 			row->worst_residual = residual;
 	}
+	samples->medians[samples->batches++] = stats_spread(cycles, n).median;
+}
+
+struct agreement linpack_agreement(const struct linpack_row *row)
+{
+	const struct linpack_samples *native = &row->samples[LINPACK_NATIVE];
+	const struct linpack_samples *guest = &row->samples[LINPACK_GUEST];
+	double ratios[LINPACK_BATCHES];
+	size_t n = 0;
+
+	for (; n < native->batches && n < guest->batches; n++)
+		ratios[n] = native->medians[n] / guest->medians[n];
+	return agreement_of(ratios, n);
 }
 
 /* GFLOP/s; NAN: not measured. */
@@ -60,12 +72,6 @@ static struct speed speed_of(struct linpack_row *row, enum linpack_side side)
 		work / (double)sorted.p50, work / (double)p10 - work / (double)sorted.p90};
 }
 
-/* Guest's speed to native; NAN: one is missing. */
-static double ratio(struct linpack_row *row)
-{
-	return speed_of(row, LINPACK_GUEST).median / speed_of(row, LINPACK_NATIVE).median;
-}
-
 static bool too_many(const struct linpack_report *report, const struct linpack_row *row)
 {
 	return (int)row->threads > report->cpus;
@@ -78,52 +84,33 @@ static const char *plural(unsigned threads)
 
 /* ---- the page ---- */
 
-static bool is_steady(struct linpack_row *row)
-{
-	for (unsigned side = 0; side < LINPACK_SIDES; side++) {
-		struct speed speed = speed_of(row, side);
-
-		if (speed.spread > STEADY * speed.median)
-			return false;
-	}
-	return true;
-}
-
+/* Rows that compare schedulers are left out. */
 static void say_agreement(struct page *page, const struct linpack_report *report)
 {
-	unsigned compared = 0, steady = 0, apart = 0;
-	double furthest = 0;
+	unsigned compared = 0, said[3] = {0};
+	double furthest = 1;
 
 	for (size_t i = 0; i < report->n_rows; i++) {
-		struct linpack_row *row = &report->rows[i];
-		double distance = ratio(row) - 1;
+		const struct linpack_row *row = &report->rows[i];
+		struct agreement a = linpack_agreement(row);
 
-		if (isnan(distance) || too_many(report, row))
+		if (a.n == 0 || too_many(report, row))
 			continue;
 		compared++;
-		if (!is_steady(row))
-			continue;
-		steady++;
-		apart += fabs(distance) > AGREEMENT;
-		if (fabs(distance) > fabs(furthest))
-			furthest = distance;
+		said[agreement_verdict(&a, AGREEMENT_TOLERANCE)]++;
+		if (fabs(a.ratio - 1) > fabs(furthest - 1))
+			furthest = a.ratio;
 	}
-	if (compared == 0)
-		return;
-	if (steady == 0)
-		page_verdict(page, VERDICT_UNKNOWN,
-			"Whether guest and native agree cannot be said: in each row one of them "
-			"varies by more than %.0f %%. This host is not idle.",
-			STEADY * 100);
-	else
+	if (compared > 0)
 		page_verdict(page,
-			apart > 0           ? VERDICT_BAD
-			: steady < compared ? VERDICT_UNKNOWN
-					    : VERDICT_GOOD,
-			"Guest and native agree within %.0f %% in %u of %u steady rows (the guest "
-			"%+.1f %% at most); %u of %u rows vary too much to be compared.",
-			AGREEMENT * 100, steady - apart, steady, furthest * 100, compared - steady,
-			compared);
+			said[VERDICT_BAD] > 0       ? VERDICT_BAD
+			: said[VERDICT_UNKNOWN] > 0 ? VERDICT_UNKNOWN
+						    : VERDICT_GOOD,
+			"Guest and native agree within %.0f %% in %u of %u rows, by the whole 95 "
+			"%% interval of their ratio; %u do not, %u cannot be told on a host as "
+			"unsteady as this. The furthest median is %.3f.",
+			AGREEMENT_TOLERANCE * 100, said[VERDICT_GOOD], compared, said[VERDICT_BAD],
+			said[VERDICT_UNKNOWN], furthest);
 }
 
 static void say_residuals(struct page *page, const struct linpack_report *report)
@@ -155,9 +142,9 @@ static void cell_percent(struct table *table, double share)
 
 static void say_table(struct page *page, const struct linpack_report *report)
 {
-	static const char *const titles[] = {"n", "threads", "simd", "native GFLOP/s", "spread",
-		"guest GFLOP/s", "spread", "guest/native", "residual", "check"};
-	struct table *table = page_table(page, "linpack", "rrlrrrrrrl", titles);
+	static const char *const titles[] = {"n", "threads", "simd", "native", "spread", "guest",
+		"spread", "guest/native", "residual", "check"};
+	struct table *table = page_table(page, "linpack", "rrlrrrrlrl", titles);
 
 	for (size_t i = 0; i < report->n_rows; i++) {
 		struct linpack_row *row = &report->rows[i];
@@ -173,10 +160,10 @@ static void say_table(struct page *page, const struct linpack_report *report)
 			table_cell_figure(table, speed.median);
 			cell_percent(table, speed.spread / speed.median);
 		}
-		if (isnan(ratio(row)))
-			table_cell(table, "-");
-		else
-			table_cell(table, "%.3f", ratio(row));
+		struct agreement a = linpack_agreement(row);
+		char text[64];
+
+		table_cell(table, "%s", a.n == 0 ? "-" : agreement_text(text, sizeof(text), &a));
 		table_cell_figure(table, row->worst_residual);
 		table_cell(table, "%s", row->wrong == 0 ? "ok" : "FAILED");
 	}
@@ -220,11 +207,13 @@ static void say_notes(struct page *page, const struct linpack_report *report)
 	page_note(page,
 		"LU factorization with partial pivoting and solution of Ax = b, double precision, "
 		"2/3 n^3 + 3/2 n^2 operations. The same machine code in the guest (at CPL 3, in 2 "
-		"MiB pages) and in threads of this process, in batches: native, guest, guest, "
-		"native. Medians; spread: from the 90th to the 10th percentile of the times. "
+		"MiB pages) and in threads of this process, in pairs of batches: native, guest, "
+		"guest, native, and so on. GFLOP/s: medians; spread: from the 90th to the 10th "
+		"percentile of the times. guest/native: of speeds, the median of %d pairs with its "
+		"95 %% interval. "
 		"residual: the greatest ||Ax - b|| / (eps (||A|| ||x|| + ||b||) n) of both sides, "
 		"right below %g.",
-		LINPACK_RESIDUAL_LIMIT);
+		LINPACK_BATCHES, LINPACK_RESIDUAL_LIMIT);
 }
 
 void linpack_page(struct page *page, const struct linpack_report *report)

@@ -184,7 +184,7 @@ static void solve_all(void *arg, unsigned thread)
 	struct native *native = arg;
 
 	forget_avx512();
-	for (size_t i = 0; i <= native->batch->rounds; i++) {
+	for (size_t i = 0; i <= native->batch->rounds && !bench_interrupted; i++) {
 		if (thread != 0) {
 			workload_lu_solve(&native->lu, thread);
 			continue;
@@ -215,6 +215,7 @@ int linpack_native(const struct bench_context *context, const struct linpack_bat
 	lu->n = batch->n;
 	lu->threads = batch->threads;
 	lu->simd = batch->simd;
+	lu->interrupted = &bench_interrupted;
 	lu->a = (double *)(void *)(area + (-(uintptr_t)area & (HUGE_PAGE - 1)));
 	lu->x = calloc(batch->n, sizeof(*lu->x));
 	lu->pivot = calloc(batch->n, sizeof(*lu->pivot));
@@ -225,6 +226,8 @@ int linpack_native(const struct bench_context *context, const struct linpack_bat
 		(void)madvise(
 			lu->a, bytes, placed.config.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 		err = native_run(&placed.config, batch->threads, solve_all, &native, diag);
+		if (err == 0 && bench_interrupted)
+			err = diag_set(diag, -EINTR, "interrupted");
 	}
 	munmap(area, bytes + HUGE_PAGE);
 	free(lu->x);

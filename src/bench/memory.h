@@ -3,6 +3,7 @@
 #ifndef BENCH_MEMORY_H
 #define BENCH_MEMORY_H
 
+#include "agreement.h"
 #include "results.h"
 
 #include "tickvm/guest_abi.h"
@@ -61,6 +62,8 @@ struct memory_caches {
 	uint64_t l1d, l2, l3;
 };
 
+#define MEMORY_AGREEMENTS 2 /* L1, L2 */
+
 /* All of an experiment. */
 struct memory_report {
 	const struct memory_plan *plan;
@@ -68,8 +71,10 @@ struct memory_report {
 	size_t n;
 	struct memory_caches caches;
 	const char *thp; /* the host's setting; "" unknown */
-	bool all_tables; /* whole curves as tables too */
-	double seconds;  /* the whole experiment; NAN: not of the default plan */
+	/* Of reads from L1 and from L2 by the summary's guest, of speeds; n 0: not measured. */
+	const struct agreement *agreements; /* MEMORY_AGREEMENTS */
+	bool all_tables;                    /* whole curves as tables too */
+	double seconds;                     /* the whole experiment; NAN: not of the default plan */
 };
 
 /* ---- memory_cells.c: pure ---- */

@@ -7,9 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RATIO_ASKED   0.03 /* guest and native agree within this */
 #define SECONDS_ASKED 60
-#define SPREAD_MAX    0.1 /* above it medians of a few rounds say nothing of 3 % */
 
 static double spread_of(const memory_cell *cell)
 {
@@ -116,39 +114,27 @@ static void summary(const struct memory_report *report, struct page *page)
 
 /* ---- verdicts ---- */
 
-static void verdict_of_caches(const struct memory_report *report, struct page *page)
+static void verdicts_of_reads(const struct memory_report *report, struct page *page)
 {
-	const struct memory_run *guest = memory_find_guest(report, report->plan->teams[0]);
-	const struct memory_run *native = memory_find_native(report, guest);
-	double ratios[2], worst = 0, spread = 0;
+	char text[64];
 
-	for (unsigned region = REGION_L1; region <= REGION_L2; region++) {
-		int length = memory_region_length(&report->caches, report->plan->max_bytes, region);
+	for (unsigned i = 0; i < MEMORY_AGREEMENTS; i++) {
+		const struct agreement *a = &report->agreements[i];
 
-		if (length < 0 ||
-			isnan(memory_ratio(guest, native, WORKLOAD_READ, (unsigned)length)) ||
-			!op_chosen(report, WORKLOAD_READ))
-			return;
-		ratios[region] = memory_ratio(guest, native, WORKLOAD_READ, (unsigned)length);
-		worst = fmax(worst, fabs(ratios[region] - 1));
-		spread = fmax(spread, spread_of(&guest->cells[WORKLOAD_READ][length]));
-		spread = fmax(spread, spread_of(&native->cells[WORKLOAD_READ][length]));
+		if (a->n > 0)
+			page_verdict(page, agreement_verdict(a, AGREEMENT_TOLERANCE),
+				"reads from %s: %s of native speed, the median of %zu pairs in "
+				"turn with its 95 %% interval; asked: within %.0f %% on an idle "
+				"host",
+				memory_region_names[REGION_L1 + i],
+				agreement_text(text, sizeof(text), a), a->n,
+				100 * AGREEMENT_TOLERANCE);
 	}
-	page_verdict(page,
-		worst <= RATIO_ASKED  ? VERDICT_GOOD
-		: spread > SPREAD_MAX ? VERDICT_UNKNOWN
-				      : VERDICT_BAD,
-		"%s reads at %.3f of native from L1 and %.3f from L2; asked: within %.0f %% on an "
-		"idle host%s",
-		memory_run_name(guest), ratios[REGION_L1], ratios[REGION_L2], 100 * RATIO_ASKED,
-		worst > RATIO_ASKED && spread > SPREAD_MAX
-			? ", which this is not: rounds of one cell differ by more than 10 %"
-			: "");
 }
 
 static void verdicts(const struct memory_report *report, struct page *page)
 {
-	verdict_of_caches(report, page);
+	verdicts_of_reads(report, page);
 	if (!isnan(report->seconds))
 		page_verdict(page, report->seconds <= SECONDS_ASKED ? VERDICT_GOOD : VERDICT_BAD,
 			"the default run took %.0f s; asked: %d", report->seconds, SECONDS_ASKED);
@@ -327,15 +313,19 @@ static void curve_chart(const struct memory_report *report, struct page *page, u
 	}
 }
 
-static void curves(const struct memory_report *report, struct page *page)
+static void charts(const struct memory_report *report, struct page *page)
 {
-	for (unsigned op = 0; op < WORKLOAD_MEMORY_OPS; op++) {
-		if (!op_chosen(report, op))
-			continue;
-		for (unsigned team = 0; team < report->plan->n_teams && report->all_tables; team++)
-			curve_table(report, page, op, report->plan->teams[team]);
-		curve_chart(report, page, op);
-	}
+	for (unsigned op = 0; op < WORKLOAD_MEMORY_OPS; op++)
+		if (op_chosen(report, op))
+			curve_chart(report, page, op);
+}
+
+static void curve_tables(const struct memory_report *report, struct page *page)
+{
+	for (unsigned op = 0; op < WORKLOAD_MEMORY_OPS; op++)
+		for (unsigned team = 0; team < report->plan->n_teams; team++)
+			if (op_chosen(report, op))
+				curve_table(report, page, op, report->plan->teams[team]);
 }
 
 /* ---- the page ---- */
@@ -392,9 +382,11 @@ void memory_report(const struct memory_report *report, struct page *page)
 {
 	summary(report, page);
 	verdicts(report, page);
+	charts(report, page);
 	pages(report, page);
 	first_touch(report, page);
 	limits(report, page);
 	not_measured(report, page);
-	curves(report, page);
+	if (report->all_tables)
+		curve_tables(report, page);
 }

@@ -72,7 +72,8 @@ static int begin_hot(struct native_measurement *m)
 	if (err < 0)
 		return err;
 	m->b = ((uintptr_t)m->area + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	snprintf(m->note->text, sizeof(m->note->text), "%s, as guest RAM",
+	snprintf(m->note->text, sizeof(m->note->text),
+		"%u pages in turn, in L1 and its TLB; %s, as guest RAM", WORKLOAD_HOT_PAGES,
 		small ? "4 KiB pages" : "2 MiB pages where the host has them");
 	return 0;
 }

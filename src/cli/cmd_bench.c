@@ -10,7 +10,7 @@
 static void interrupt(int signal_number)
 {
 	(void)signal_number;
-	bench_interrupted = 1;
+	bench_interrupt();
 }
 
 void cli_catch_interrupts(void)

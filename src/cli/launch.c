@@ -69,6 +69,8 @@ static void say_how_it_ended(
 				outcome->status, STATUS_GUEST_MAX);
 		if (outcome->status != 0 && result != NULL && result->message[0] != '\0')
 			say_message(launch->command, result->message);
+		if (result != NULL && result->died.rip != 0)
+			vm_print_registers(stderr, &result->died);
 		break;
 	case VM_END_TIMEOUT:
 		complain(launch->command, "stopped by --timeout after %g s",

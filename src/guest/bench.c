@@ -151,8 +151,8 @@ static void find_max(const struct cmdline *cmdline)
 		run.max = most < run.max ? most : run.max;
 	}
 	if (run.max < run.bench->min)
-		test_unavailable(run.bench->name,
-			": this machine's RAM is too small for so many rounds (tickvm's --mem)");
+		test_unavailable(
+			"this machine's RAM is too small for so many rounds ", "(tickvm's --mem)");
 }
 
 void test_bench(const struct cmdline *cmdline)

@@ -77,15 +77,16 @@ const struct operation hyperbench_PRINT = {
 
 static bool amd;
 
-/* On a host without hardware virtualization a hypercall instruction at CPL 0 may never return, and
- * nothing in the guest can tell beforehand: only the command line allows it. Where it returns, the
- * wrong vendor's instruction may be rewritten or #UD; the right one is chosen. */
+/* A KVM that emulates CPL 0 may have the guest execute the instruction for ever, unless the monitor
+ * told it not to: the command line says so. Then it returns, or is #UD, which the first execution
+ * finds out. The other vendor's instruction is #UD everywhere: this one's is chosen. */
 static const char *hypercall_init(const struct cmdline *cmdline)
 {
 	uint32_t eax = 0, ebx, ecx, edx;
 
 	if (!cmdline->hypercalls)
-		return "hypercalls may never return on this machine (hypercalls=1 allows them)";
+		return "hypercalls may never return here: the monitor does not say that they do "
+		       "(hypercalls=1)";
 	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
 	amd = ecx == 0x444d4163 || ecx == 0x656e6975; /* "cAMD", "uine" of Hygon's */
 	return NULL;

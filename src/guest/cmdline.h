@@ -48,7 +48,7 @@ struct cmdline {
 	bool residual;
 	enum lapic_timer lapic_timer;
 	enum apic apic;
-	bool hypercalls; /* they return on this machine */
+	bool hypercalls; /* they return or are #UD */
 	uint64_t exits[GUEST_EXIT_KINDS];
 	char name[CMDLINE_NAME_MAX];
 	uint64_t iterations, rounds; /* iterations 0: chosen by a pilot */

@@ -30,9 +30,14 @@ extern struct gate_descriptor idt[256];
 extern char exception_stubs[];
 extern char kernel_try_done[], kernel_try_failed[];
 void gate(void);
-void exception(struct exception_frame *frame);
+/* As exception_common pushes them. */
+struct pushed_registers {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
+};
+void exception(struct exception_frame *frame, const struct pushed_registers *pushed);
 
 static struct exception_frame last;
+static struct guest_registers last_registers;
 static uint64_t last_cr2;
 static const char *running = "the payload";
 static bool probing;
@@ -88,12 +93,13 @@ void exception_end(void)
 	char message[160];
 	struct text text = text_in(message, sizeof(message));
 
-	text_add(&text, running);
 	if (probing && (last.vector == VECTOR_UD || last.vector == VECTOR_GP)) {
-		text_add(&text, last.vector == VECTOR_UD ? ": #UD" : ": #GP");
+		text_add(&text, last.vector == VECTOR_UD ? "#UD" : "#GP");
 		text_add(&text, last.cs & 3 ? " at CPL 3" : " at CPL 0");
 		test_unavailable(message, ": this machine does not do it there");
 	}
+	result->died = last_registers;
+	text_add(&text, running);
 	text_add(&text, ": unexpected exception ");
 	text_add_decimal(&text, last.vector);
 	text_add(&text, ", error code ");
@@ -107,11 +113,23 @@ void exception_end(void)
 	test_failed(message, "");
 }
 
-void exception(struct exception_frame *frame)
+static void keep_registers(const struct exception_frame *frame, const struct pushed_registers *p)
+{
+	struct guest_registers *r = &last_registers;
+
+	r->rip = frame->rip, r->rflags = frame->rflags, r->rsp = frame->rsp;
+	r->rax = p->rax, r->rbx = p->rbx, r->rcx = p->rcx, r->rdx = p->rdx;
+	r->rsi = p->rsi, r->rdi = p->rdi, r->rbp = p->rbp;
+	r->r8 = p->r8, r->r9 = p->r9, r->r10 = p->r10, r->r11 = p->r11;
+	r->r12 = p->r12, r->r13 = p->r13, r->r14 = p->r14, r->r15 = p->r15;
+}
+
+void exception(struct exception_frame *frame, const struct pushed_registers *pushed)
 {
 	uint64_t *try_stack = kernel_try_stack(frame);
 
 	last = *frame;
+	keep_registers(frame, pushed);
 	__asm__ volatile("mov %%cr2, %0" : "=r"(last_cr2));
 	if (!try_stack)
 		exception_end();

@@ -169,6 +169,7 @@ exception_stubs:
 	.set	vector, vector + 1
 	.endr
 
+/* exception(struct exception_frame *, const uint64_t registers[15]): r15 first, rax last. */
 exception_common:
 	pushq	%rax
 	pushq	%rcx
@@ -179,8 +180,16 @@ exception_common:
 	pushq	%r9
 	pushq	%r10
 	pushq	%r11
-	leaq	72(%rsp), %rdi
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	leaq	120(%rsp), %rdi
+	movq	%rsp, %rsi
 	call	exception
+	addq	$48, %rsp
 	popq	%r11
 	popq	%r10
 	popq	%r9

@@ -165,7 +165,10 @@ void axis_label(char *text, size_t size, const struct axis *axis, double tick)
 	}
 	int exponent = (int)floor(log10(tick) + ROUNDING);
 
-	if ((exponent < -2 || exponent > 3) && axis->high / axis->low > 100)
+	/* All of an axis' labels in one way. */
+	bool powers = (axis->low < 0.0099 || axis->high > 100001) && axis->high / axis->low > 100;
+
+	if (powers)
 		power_of_ten(text, size, exponent);
 	else
 		markup_fixed(text, size, tick, exponent < 0 ? -exponent : 0);

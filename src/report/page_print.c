@@ -6,6 +6,7 @@
 
 #include "tickvm/output.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const verdict_words[] = {
@@ -155,7 +156,63 @@ static size_t row_length(const struct table *table, size_t first)
 	return left < table->columns ? left : table->columns;
 }
 
-/* Two spaces between columns, one where the table would not fit TABLE_WIDTH. Nothing is cut. */
+/* How many bytes of text go on a line of so many columns: whole words where there is a space. */
+static size_t fold(const char *text, size_t columns)
+{
+	size_t end = 0, space = 0, used = 0;
+
+	for (; text[end] != '\0'; end++) {
+		used += ((unsigned char)text[end] & 0xc0) != 0x80;
+		if (used > columns)
+			return space > 0 ? space : end;
+		if (text[end] == ' ')
+			space = end;
+	}
+	return end;
+}
+
+/* One row in as many lines as its cell in column folded needs. */
+static void folded_row(const struct table *table, const size_t *widths, size_t folded,
+	char *const *cells, size_t n, FILE *out)
+{
+	char *line[TABLE_COLUMNS_MAX], empty[] = "";
+	const char *rest = folded < n ? cells[folded] : "";
+	bool first = true;
+
+	do {
+		size_t bytes = fold(rest, widths[folded]);
+		char *part = strndup(rest, bytes);
+
+		for (size_t i = 0; i < n; i++)
+			line[i] = i == folded && part != NULL ? part : first ? cells[i] : empty;
+		text_row(table, widths, 1, line, n, out);
+		free(part);
+		rest += bytes;
+		rest += strspn(rest, " ");
+		first = false;
+	} while (*rest != '\0');
+}
+
+#define FOLDED_LEAST 16 /* narrower than that nobody reads it */
+
+/* The widest column of words, made so narrow that the table fits; or none: -1. */
+static int fold_widest(const struct table *table, size_t *widths, size_t total)
+{
+	size_t excess = total + table->columns - 1 - TABLE_WIDTH;
+	int widest = -1;
+
+	for (unsigned i = 0; i < table->columns; i++)
+		if (table->left[i] && (widest < 0 || widths[i] > widths[widest]))
+			widest = (int)i;
+	if (widest < 0 || widths[widest] < excess + FOLDED_LEAST ||
+		text_width(table->titles[widest]) > widths[widest] - excess)
+		return -1;
+	widths[widest] -= excess;
+	return widest;
+}
+
+/* Two spaces between columns, one where the table would not fit TABLE_WIDTH; if it still does not,
+ * its widest column of words goes on in further lines. Nothing is cut. */
 static void text_table(const struct table *table, FILE *out)
 {
 	size_t widths[TABLE_COLUMNS_MAX] = {0}, total = 0;
@@ -165,10 +222,17 @@ static void text_table(const struct table *table, FILE *out)
 		total += widths[i];
 	}
 	size_t gap = total + 2 * (table->columns - 1) > TABLE_WIDTH ? 1 : 2;
+	int folded =
+		total + table->columns - 1 > TABLE_WIDTH ? fold_widest(table, widths, total) : -1;
 
 	text_row(table, widths, gap, table->titles, table->columns, out);
-	for (size_t i = 0; i < table->count; i += table->columns)
-		text_row(table, widths, gap, &table->cells[i], row_length(table, i), out);
+	for (size_t i = 0; i < table->count; i += table->columns) {
+		if (folded < 0)
+			text_row(table, widths, gap, &table->cells[i], row_length(table, i), out);
+		else
+			folded_row(table, widths, (size_t)folded, &table->cells[i],
+				row_length(table, i), out);
+	}
 }
 
 /* ---- Markdown ---- */

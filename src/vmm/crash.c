@@ -16,6 +16,24 @@
 
 typedef unsigned long long ull;
 
+void vm_print_registers(FILE *f, const struct guest_registers *r)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} all[] = {{"rip", r->rip}, {"rflags", r->rflags}, {"rsp", r->rsp}, {"rbp", r->rbp},
+		{"rax", r->rax}, {"rbx", r->rbx}, {"rcx", r->rcx}, {"rdx", r->rdx}, {"rsi", r->rsi},
+		{"rdi", r->rdi}, {"r8", r->r8}, {"r9", r->r9}, {"r10", r->r10}, {"r11", r->r11},
+		{"r12", r->r12}, {"r13", r->r13}, {"r14", r->r14}, {"r15", r->r15}};
+	const size_t n = sizeof(all) / sizeof(all[0]);
+
+	_Static_assert(
+		sizeof(all) / sizeof(all[0]) * sizeof(uint64_t) == sizeof(*r), "all of them");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "  %-3s %0*" PRIx64 "%s", all[i].name, i == 1 ? 8 : 16, all[i].value,
+			i % 4 == 3 || i == n - 1 ? "\n" : "");
+}
+
 static void print_registers(FILE *f, struct vcpu *vcpu)
 {
 	struct kvm_regs r;
@@ -28,15 +46,25 @@ static void print_registers(FILE *f, struct vcpu *vcpu)
 	/* AMD APM vol. 2, 15.14.3: the guest's are lost, and KVM makes an INIT of them. */
 	if (vcpu->event.kind == EXIT_KIND_SHUTDOWN && kvm_backend_find() == KVM_BACKEND_SVM)
 		fputs("  registers as after an INIT: SVM does not keep the guest's\n", f);
-	fprintf(f, "  rip %016llx  rflags %08llx  cpl %u\n", r.rip, r.rflags, s.ss.dpl);
-	fprintf(f, "  rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", r.rax, r.rbx, r.rcx,
-		r.rdx);
-	fprintf(f, "  rsi %016llx  rdi %016llx  rbp %016llx  rsp %016llx\n", r.rsi, r.rdi, r.rbp,
-		r.rsp);
-	fprintf(f, "  r8  %016llx  r9  %016llx  r10 %016llx  r11 %016llx\n", r.r8, r.r9, r.r10,
-		r.r11);
-	fprintf(f, "  r12 %016llx  r13 %016llx  r14 %016llx  r15 %016llx\n", r.r12, r.r13, r.r14,
-		r.r15);
+	fprintf(f, "  cpl %u\n", s.ss.dpl);
+	vm_print_registers(f, &(struct guest_registers){.rip = r.rip,
+				      .rflags = r.rflags,
+				      .rsp = r.rsp,
+				      .rax = r.rax,
+				      .rbx = r.rbx,
+				      .rcx = r.rcx,
+				      .rdx = r.rdx,
+				      .rsi = r.rsi,
+				      .rdi = r.rdi,
+				      .rbp = r.rbp,
+				      .r8 = r.r8,
+				      .r9 = r.r9,
+				      .r10 = r.r10,
+				      .r11 = r.r11,
+				      .r12 = r.r12,
+				      .r13 = r.r13,
+				      .r14 = r.r14,
+				      .r15 = r.r15});
 	fprintf(f, "  cr0 %08llx  cr2 %016llx  cr3 %08llx  cr4 %08llx  efer %04llx\n", s.cr0, s.cr2,
 		s.cr3, s.cr4, s.efer);
 	fprintf(f, "  cs %04x base %llx limit %x  ss %04x  ds %04x  tr %04x\n", s.cs.selector,

@@ -3,6 +3,8 @@
  * results.c reads what the guest left behind. */
 #include "wire.h"
 
+#include "tickvm/host.h"
+
 #include <errno.h>
 #include <linux/kvm.h>
 #include <signal.h>
@@ -209,21 +211,38 @@ static void set_clock(struct vm *vm)
 	vm->tsc = (struct guest_tsc){.base = vm->clock.origin_tsc, .hz = vm->clock.hz};
 }
 
+/* KVM rewrites a hypercall instruction of the other vendor, and where it emulates CPL 0 both
+ * vendors': the guest then executes it again, for ever. Without that quirk an instruction that does
+ * not work is #UD, as the manuals have it, which a guest survives. True: it returns or is #UD. */
+static bool tame_hypercalls(const struct vm *vm)
+{
+	struct diag ignored;
+	enum kvm_backend backend = kvm_backend_find();
+
+	if ((kvm_cap(&vm->kvm, KVM_CAP_DISABLE_QUIRKS2) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) &&
+		!kvm_enable_cap(vm->fd, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
+			"KVM_CAP_DISABLE_QUIRKS2", &ignored))
+		return true;
+	/* Before Linux 5.19 the processor's own instruction works there all the same. */
+	return backend == KVM_BACKEND_VMX || backend == KVM_BACKEND_SVM;
+}
+
 /* The disk is announced as Linux expects it (VIRTIO 1.2, 4.2.1 leaves it to the platform). Our
- * payload is told the frequencies too; the rest of another kernel's line is its user's alone. */
-static int make_cmdline(struct vm *vm, struct diag *diag)
+ * payload is told what it cannot find out too; the rest of another kernel's line is its user's
+ * alone. */
+static int make_cmdline(struct vm *vm, bool hypercalls, struct diag *diag)
 {
 	const char *append = vm->config.append ? vm->config.append : "";
-	char disk[64] = "", clocks[64] = "";
+	char disk[64] = "", known[96] = "";
 
 	if (vm->disk)
 		snprintf(disk, sizeof(disk), "virtio_mmio.device=%u@0x%llx:%d%s",
 			VIRTIO_BLK_MMIO_SIZE, GPA_DISK, IRQ_DISK,
 			*append || !vm->config.kernel ? " " : "");
 	if (!vm->config.kernel)
-		snprintf(clocks, sizeof(clocks), "%stsc_hz=%llu lapic_hz=1000000000",
-			*append ? " " : "", (unsigned long long)vm->clock.hz);
-	if (asprintf(&vm->cmdline, "%s%s%s", disk, append, clocks) < 0)
+		snprintf(known, sizeof(known), "tsc_hz=%llu lapic_hz=1000000000 hypercalls=%d%s",
+			(unsigned long long)vm->clock.hz, hypercalls, *append ? " " : "");
+	if (asprintf(&vm->cmdline, "%s%s%s", disk, known, append) < 0)
 		vm->cmdline = NULL;
 	return vm->cmdline ? 0
 			   : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
@@ -304,7 +323,7 @@ int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag
 		rc = create_vm_fd(vm, diag);
 	if (!rc) {
 		set_clock(vm);
-		rc = make_cmdline(vm, diag);
+		rc = make_cmdline(vm, tame_hypercalls(vm), diag);
 	}
 	if (!rc)
 		rc = load(vm, &boot, diag);

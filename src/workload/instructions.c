@@ -43,7 +43,9 @@ PAIR(sidt, "", "sidt (%%rdx)")
 PAIR(smsw, "", "smsw (%%rdx)")
 PAIR(pushf_popf, "", "pushfq; popfq")
 PAIR(pages, "addq %5, %%rdx", "movq -%c5(%%rdx), %%rax")
-PAIR(hot_pages, "leal 1(%%rcx,%%rax), %%ecx; andl %6, %%ecx; imull %7, %%ecx, %%esi", "movq (%%rdx,%%rsi), %%rax")
+/* The control waits for each address as well: eax is 0, but known only after esi. */
+PAIR(hot_pages, "leal 1(%%rcx,%%rax), %%ecx; andl %6, %%ecx; imull %7, %%ecx, %%esi; movl %%esi, %%eax; andl $0, %%eax",
+	"addq (%%rdx,%%rsi), %%rax")
 PAIR(in, "", "inb %%dx, %%al")
 PAIR(out, "", "outb %%al, %%dx")
 PAIR(print, "movq %3, %%rsi; movl %4, %%ecx", "rep outsb")

@@ -56,7 +56,12 @@ void workload_lu_solve(struct workload_lu *lu, uint32_t thread)
 		lu_solve_sse2(lu, thread);
 }
 
-void lu_meet(struct workload_lu *lu)
+static bool stopped(const struct workload_lu *lu)
+{
+	return lu->interrupted && *lu->interrupted;
+}
+
+bool lu_meet(struct workload_lu *lu)
 {
 	uint32_t sense = __atomic_load_n(&lu->team.sense, __ATOMIC_RELAXED);
 
@@ -64,10 +69,11 @@ void lu_meet(struct workload_lu *lu)
 		lu->team.arrived = 0;
 		lu->team.taken = 0;
 		__atomic_store_n(&lu->team.sense, sense + 1, __ATOMIC_RELEASE);
-		return;
+		return !stopped(lu);
 	}
-	while (__atomic_load_n(&lu->team.sense, __ATOMIC_ACQUIRE) == sense)
+	while (__atomic_load_n(&lu->team.sense, __ATOMIC_ACQUIRE) == sense && !stopped(lu))
 		__builtin_ia32_pause();
+	return !stopped(lu);
 }
 
 uint32_t lu_take(struct workload_lu *lu)

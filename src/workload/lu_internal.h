@@ -29,8 +29,9 @@ static inline size_t lu_all_columns(uint32_t n)
 	return lu_order(n) + LU_COLUMNS;
 }
 
-/* Waits for the other threads; then no part of the next step is taken. */
-void lu_meet(struct workload_lu *lu);
+/* Waits for the other threads; then no part of the next step is taken. False: give up, nobody waits
+ * for anybody any more. */
+bool lu_meet(struct workload_lu *lu);
 /* The number, from 0 on, of a part of this step that no other thread has. */
 uint32_t lu_take(struct workload_lu *lu);
 

@@ -221,7 +221,8 @@ void LU_SOLVE(struct workload_lu *lu, uint32_t thread)
 
 	if (thread == 0)
 		factor_panel(&s, 0);
-	lu_meet(lu);
+	if (!lu_meet(lu))
+		return;
 	for (size_t k = 0; k < s.order; k += BLOCK) {
 		size_t depth = smaller(BLOCK, s.order - k), column;
 
@@ -231,7 +232,8 @@ void LU_SOLVE(struct workload_lu *lu, uint32_t thread)
 			if (column == k + depth && column < s.order)
 				factor_panel(&s, column);
 		}
-		lu_meet(lu);
+		if (!lu_meet(lu))
+			return;
 	}
 	if (thread == 0)
 		back_substitute(&s, lu->x);

@@ -73,7 +73,7 @@ static uint64_t least_cycles(
 {
 	uint64_t least = UINT64_MAX;
 
-	for (unsigned i = 0; i < PILOT_ROUNDS; i++) {
+	for (unsigned i = 0; i < PILOT_ROUNDS && !team->stopped; i++) {
 		uint64_t cycles = one_round(team, thread, cell, vector);
 
 		if (cycles < least)
@@ -129,7 +129,7 @@ void workload_memory_sweep(struct workload_team *team, uint32_t thread,
 	/* What was never written may all be one page of zeros, however long the vector. */
 	workload_memory(WORKLOAD_WRITE, vector,
 		plan->max_bytes / WORKLOAD_MEMORY_MIN * WORKLOAD_MEMORY_MIN, 1);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && !team->stopped; i++)
 		pilot(team, thread, &cells[i], vector, plan->round_cycles);
 	/* Round by round over all cells, so that a disturbance does not hit one cell alone. */
 	for (uint64_t round = 0; round < plan->rounds; round++) {

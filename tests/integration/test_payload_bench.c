@@ -114,7 +114,47 @@ Test(payload_bench, what_cannot_be_done_says_why)
 	expect_end("test=bench name=lgdt cpl=3", GUEST_FAILED, 2, "CPL 0 only");
 	expect_end("test=bench name=sgdtt", GUEST_FAILED, 2, "no such benchmark");
 	expect_end("test=bench name=cold-memory rounds=10000", GUEST_UNAVAILABLE, 3, "RAM");
-	expect_end("test=bench name=hypercall", GUEST_UNAVAILABLE, 3, "hypercalls=1");
+	expect_end("test=bench name=hypercall hypercalls=0", GUEST_UNAVAILABLE, 3, "hypercalls=1");
+}
+
+Test(payload_bench, a_guest_that_dies_leaves_its_registers)
+{
+	REQUIRE_KVM();
+	for (int cpl = 0; cpl <= 3; cpl += 3) {
+		char append[64];
+
+		snprintf(append, sizeof(append), "test=bench name=fault cpl=%d", cpl);
+		struct run run = run_bench(append);
+		const struct guest_registers *r = &run.result->died;
+
+		cr_expect(r->rip >= 0x100000 && r->rip < 0x200000, "in the payload: %#llx",
+			(unsigned long long)r->rip);
+		cr_expect_eq(r->rdx, 1ULL << 40, "the address that nothing is mapped at");
+		cr_expect_neq(r->rsp, 0);
+		vm_destroy(run.vm);
+	}
+	/* An exception that the probe expected is none that ended the run. */
+	struct run run = run_bench("test=bench name=undefined cpl=0");
+
+	cr_expect_eq(run.result->died.rip, 0);
+	vm_destroy(run.vm);
+}
+
+/* It returns with hardware virtualization; elsewhere the guest has found that out and says so. */
+Test(payload_bench, a_hypercall_returns_or_is_undefined_but_never_hangs)
+{
+	REQUIRE_KVM();
+	struct run run = run_bench("test=bench name=hypercall rounds=3 round_ns=100000");
+
+	if (run.status == 0) {
+		cr_expect_eq(run.result->status, GUEST_DONE);
+		cr_expect_eq(run.result->record_count, 3);
+	} else {
+		cr_expect_eq(run.result->status, GUEST_UNAVAILABLE);
+		cr_expect_not_null(
+			strstr(run.result->message, "#UD at CPL 0"), "%s", run.result->message);
+	}
+	vm_destroy(run.vm);
 }
 
 Test(payload_bench, a_machine_of_one_cpu_has_no_ipi)
@@ -140,10 +180,8 @@ Test(payload_bench, an_exception_names_the_benchmark)
 	expect_end("test=bench name=fault cpl=3", GUEST_FAILED, 1,
 		"fault: unexpected exception 14, error code 0x4, rip 0x1");
 	expect_end("test=bench name=fault cpl=3", GUEST_FAILED, 1, "cs 0x33, cr2 0x10000000000");
-	expect_end(
-		"test=bench name=undefined cpl=0", GUEST_UNAVAILABLE, 3, "undefined: #UD at CPL 0");
-	expect_end(
-		"test=bench name=undefined cpl=3", GUEST_UNAVAILABLE, 3, "undefined: #UD at CPL 3");
+	expect_end("test=bench name=undefined cpl=0", GUEST_UNAVAILABLE, 3, "#UD at CPL 0");
+	expect_end("test=bench name=undefined cpl=3", GUEST_UNAVAILABLE, 3, "#UD at CPL 3");
 }
 
 static uint64_t pilot_of(const char *append)

@@ -97,7 +97,7 @@ Test(instructions, hot_pages_stay_in_their_ring)
 	cr_assert_neq(area, MAP_FAILED);
 	area += WORKLOAD_PAGE;
 	cr_assert_eq(mprotect(area, bytes, PROT_READ | PROT_WRITE), 0);
-	for (uint64_t n = 1; n <= 3 * WORKLOAD_HOT_PAGES; n += 97)
+	for (uint64_t n = 1; n <= 3 * WORKLOAD_HOT_PAGES; n += 5)
 		cr_expect_eq(workload_hot_pages.run(n, (uintptr_t)area, 0), 0);
 	cr_expect_eq(workload_hot_pages.control(10 * WORKLOAD_HOT_PAGES, (uintptr_t)area, 0), 0);
 	munmap(area - WORKLOAD_PAGE, bytes + 2 * WORKLOAD_PAGE);

@@ -45,10 +45,11 @@ Test(axis, linear_ticks_are_one_two_five)
 Test(axis, logarithmic_ticks_are_decades)
 {
 	cr_expect_str_eq(labels(AXIS_LOG, 0.3, 650), "0.1 1 10 100 1,000");
-	cr_expect_str_eq(labels(AXIS_LOG, 1, 3e6), "1 10 100 1,000 10⁴ 10⁵ 10⁶ 10⁷");
+	cr_expect_str_eq(labels(AXIS_LOG, 1, 3e6), "10⁰ 10¹ 10² 10³ 10⁴ 10⁵ 10⁶ 10⁷");
+	cr_expect_str_eq(labels(AXIS_LOG, 200, 90000), "100 1,000 10,000 100,000");
 	cr_expect_str_eq(labels(AXIS_LOG, 1.2, 4), "1 2 5");
 	cr_expect_str_eq(labels(AXIS_LOG, 0.06, 0.9), "0.05 0.1 0.2 0.5 1");
-	cr_expect_str_eq(labels(AXIS_LOG, 1e-6, 1), "10⁻⁶ 10⁻⁵ 10⁻⁴ 10⁻³ 0.01 0.1 1");
+	cr_expect_str_eq(labels(AXIS_LOG, 1e-6, 1), "10⁻⁶ 10⁻⁵ 10⁻⁴ 10⁻³ 10⁻² 10⁻¹ 10⁰");
 }
 
 Test(axis, bytes_are_powers_of_two)

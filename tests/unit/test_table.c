@@ -198,10 +198,11 @@ Test(table, the_widest_timer_table_fits)
 	free(text);
 }
 
+/* Figures stay in one line, however many they are. */
 Test(table, a_wide_table_narrows_its_gaps_and_cuts_nothing)
 {
 	static const char *const titles[] = {"a", "b", "c"};
-	struct table *table = new_table("lrr", titles);
+	struct table *table = new_table("rrr", titles);
 	char text33[34];
 
 	memset(text33, 'x', 33);
@@ -223,5 +224,68 @@ Test(table, an_unfinished_row_ends_its_line)
 	char *text = printed();
 
 	cr_assert_eq(text[strlen(text) - 1], '\n');
+	free(text);
+}
+
+Test(table, what_still_does_not_fit_goes_on_in_further_lines)
+{
+	static const char *const titles[] = {"unit", "cycles", "measured by"};
+	struct table *table = new_table("lrl", titles);
+
+	table_cell(table, "transition");
+	table_cell(table, "3832");
+	table_cell(table, "%s",
+		"KVM_RUN told to leave at once, many times over, with a guest that never gets to "
+		"run "
+		"an instruction of its own");
+	table_cell(table, "fault");
+	table_cell(table, "10730");
+	table_cell(table, "short");
+	char *text = printed();
+
+	cr_expect_leq(longest_line(text), TABLE_WIDTH, "%s", text);
+	cr_expect_str_eq(text, "unit       cycles measured by\n"
+			       "transition   3832 KVM_RUN told to leave at once, many times over, "
+			       "with a guest that "
+			       "never gets to\n"
+			       "                  run an instruction of its own\n"
+			       "fault       10730 short\n");
+	free(text);
+}
+
+Test(table, a_long_word_is_folded_where_the_line_ends)
+{
+	static const char *const titles[] = {"a", "b"};
+	struct table *table = new_table("lr", titles);
+	char word[151] = "";
+
+	memset(word, 'x', 150);
+	table_cell(table, "%s", word);
+	table_cell(table, "1");
+	char *text = printed();
+	size_t letters = 0;
+
+	cr_expect_leq(longest_line(text), TABLE_WIDTH, "%s", text);
+	for (const char *c = text; *c != '\0'; c++)
+		letters += *c == 'x';
+	cr_expect_eq(letters, 150, "nothing is cut: %s", text);
+	free(text);
+}
+
+/* Words that are characters of several bytes are not cut in the middle. */
+Test(table, folding_counts_characters)
+{
+	static const char *const titles[] = {"a"};
+	struct table *table = new_table("l", titles);
+	char word[2 * 120 + 1] = "";
+
+	for (int i = 0; i < 120; i++)
+		memcpy(word + 2 * i, "\xc3\xa4", 2);
+	table_cell(table, "%s", word);
+	char *text = printed();
+
+	size_t title = strcspn(text, "\n") + 1, line = strcspn(text + title, "\n");
+
+	cr_expect_eq(line, 2 * TABLE_WIDTH);
 	free(text);
 }
