@@ -25,12 +25,13 @@ struct machine_maker {
 };
 
 struct sweep_request {
-	const char *file;                /* NULL: sweeps/quick.ini, which is built in */
-	const char *json;                /* where results go after every round; NULL: nowhere */
-	const char *resume;              /* results file to go on with, or NULL */
-	unsigned rounds;                 /* 0: as the file says */
-	unsigned shard, shards;          /* of every shards cells the shard-th, from 1; 0, 0: all */
-	const char *baseline;            /* results file to compare with at the end, or NULL */
+	const char *file;       /* NULL: sweeps/quick.ini, which is built in */
+	const char *json;       /* where results go after every round; NULL: nowhere */
+	const char *resume;     /* results file to go on with, or NULL */
+	unsigned rounds;        /* 0: as the file says */
+	unsigned shard, shards; /* of every shards cells the shard-th, from 1; 0, 0: all */
+	const char *baseline;   /* results file to compare with at the end, or NULL */
+	unsigned max_rounds;    /* with a baseline: added until decided; 0: to twice as many */
 	struct compare_settings compare; /* for that */
 	json_t **collect;                /* not NULL: the results document goes here too */
 	const char *csv, *markdown;      /* as in struct bench_context */

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Fewer rounds in a side say nothing about its halves. */
+#define WANDER_ROUNDS 8
+/* Latencies move more than a bare exit does when the host gets slower: here up to twice as much. */
+#define HOST_FACTOR 2
+
 /* ---- figures ---- */
 
 static double median_of(const double *values, size_t n)
@@ -44,6 +49,17 @@ static double change_of(const struct compared *metric, size_t block)
 	return change;
 }
 
+/* How far the metric moved while one side was measured: the median of its first half to that of its
+ * second. What a host does within a sweep it does between two. */
+static double wander_of(const double *values, size_t n)
+{
+	size_t half = n / 2;
+
+	return n >= WANDER_ROUNDS
+		       ? fabs(median_of(values, half) - median_of(values + n - half, half))
+		       : 0;
+}
+
 static double *read_values(const json_t *metric, size_t *n)
 {
 	const json_t *values = json_object_get(metric, "values");
@@ -53,6 +69,16 @@ static double *read_values(const json_t *metric, size_t *n)
 	for (size_t i = 0; i < *n; i++)
 		figures[i] = json_number_value(json_array_get(values, i));
 	return figures;
+}
+
+/* Below this a change is the host's own doing. Sides measured in turns share what it does. */
+static double host_floor(const struct comparison *comparison, const struct compared *metric)
+{
+	double moved = isnan(comparison->host_moved) ? 0 : fabs(comparison->host_moved);
+
+	return comparison->block > 0
+		       ? 0
+		       : fmax(metric->wander, HOST_FACTOR * moved * fabs(metric->old_median));
 }
 
 static int set_margins(
@@ -67,7 +93,8 @@ static int set_margins(
 		err = gates_floors(
 			&comparison->gates, rule, up, metric->unit, &relative, &absolute, diag);
 		*(up ? &metric->margin_up : &metric->margin_down) =
-			fmax(relative * fabs(metric->old_median), absolute);
+			fmax(fmax(relative * fabs(metric->old_median), absolute),
+				host_floor(comparison, metric));
 	}
 	return err;
 }
@@ -100,6 +127,8 @@ static int add_pair(struct comparison *comparison, const json_t *old, const json
 		metric->n_old = metric->n_fresh = 0;
 	metric->old_median = median_of(metric->old, metric->n_old);
 	metric->fresh_median = median_of(metric->fresh, metric->n_fresh);
+	metric->wander = fmax(
+		wander_of(metric->old, metric->n_old), wander_of(metric->fresh, metric->n_fresh));
 	metric->change = change_of(metric, comparison->block);
 	if (permutation_test(metric->old, metric->n_old, metric->fresh, metric->n_fresh,
 		    comparison->block, &metric->test) < 0)

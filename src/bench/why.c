@@ -179,10 +179,8 @@ static uint64_t add_absence(const struct why_run *run, const struct segment *s,
 	static const enum why_kind kinds[HOST_EVENT_KINDS] = {[HOST_PREEMPTED] = WHY_PREEMPTED,
 		[HOST_SLEPT] = WHY_SLEPT,
 		[HOST_STALLED] = WHY_STALLED};
-	const struct why_cause like = {.kind = kinds[e->kind],
-		.place = s->place,
-		.thread = s->thread,
-		.known = true};
+	const struct why_cause like = {
+		.kind = kinds[e->kind], .place = s->place, .thread = s->thread, .known = true};
 	struct why_cause *cause;
 
 	if (end <= begin)
@@ -295,8 +293,8 @@ static int by_size(const void *a, const void *b)
 
 /* What lies before the deadline is no lateness, but has its part of what is usual there. (Arming
  * stands for time behind the deadline, wherever it was.) */
-static void take_early(const struct why_run *run, struct segment *s, uint64_t deadline,
-	uint64_t *allowed)
+static void take_early(
+	const struct why_run *run, struct segment *s, uint64_t deadline, uint64_t *allowed)
 {
 	struct segment early = *s;
 	unsigned faults;

@@ -35,6 +35,7 @@ struct why_run {
 	uint64_t rt_rest_ticks; /* how long SCHED_FIFO threads are stopped by the throttle; 0: never
 				 */
 	uint64_t spin_capped;   /* of the timer thread, in the run */
+	bool never_spins;       /* --timer-spin 0 */
 };
 
 /* What an event waits for, in the order of time. */

@@ -119,7 +119,9 @@ static void say_slept(struct text *text, const struct why_run *run, const struct
 	say_where(text, cause->place);
 	say_moved(text, cause);
 	say_who(text, cause);
-	if (cause->thread == HOST_THREAD_TIMER && run->spin_capped > 0)
+	if (before && cause->thread == HOST_THREAD_TIMER && run->never_spins)
+		say(text, ", and does not spin: --timer-spin 0 leaves all of a wake-up's lateness");
+	else if (cause->thread == HOST_THREAD_TIMER && run->spin_capped > 0)
 		say(text,
 			", perhaps resting below the real-time limit (%llu spins cut short in this "
 			"run)",
@@ -239,8 +241,8 @@ void why_sentence(const struct why_run *run, const struct why_event *event, char
 		separator = "; ";
 	}
 	say_sum(&out, event, small[WHY_UNEXPLAINED], "unexplained", &separator);
-	say_sum(&out, event, small[WHY_PREEMPTED] + small[WHY_SLEPT] + small[WHY_STALLED] +
-			small[WHY_EXITS],
+	say_sum(&out, event,
+		small[WHY_PREEMPTED] + small[WHY_SLEPT] + small[WHY_STALLED] + small[WHY_EXITS],
 		"in small parts", &separator);
 	say_sum(&out, event, small[WHY_USUAL], "as usual", &separator);
 }

@@ -39,7 +39,7 @@ struct options {
 	const char *config, *json, *csv, *markdown, *events, *output, *format;
 	bool per_vcpu, quiet, verbose, help;
 	struct compare_settings compare;
-	unsigned max_rounds; /* compare --live */
+	unsigned max_rounds; /* compare --live, --baseline; 0: not given */
 	bool live;
 	struct {
 		const char *source, *interval, *load;

@@ -145,15 +145,15 @@ Test(compare, both_floors_must_be_reached)
 	add_pair("c/p50", "cycles", "lower", 1000, 1150, 10);
 	add_pair("d/p50", "odd", "lower", 0.001, 0.0011, 10); /* a unit without a floor */
 	good(plain);
-	outcome_is("a/p50", OUTCOME_SAME);
-	outcome_is("b/p50", OUTCOME_SAME);
-	outcome_is("c/p50", OUTCOME_SAME);
+	outcome_is("a/p50", OUTCOME_BELOW);
+	outcome_is("b/p50", OUTCOME_BELOW);
+	outcome_is("c/p50", OUTCOME_BELOW);
 	outcome_is("d/p50", OUTCOME_WORSE);
 	good((struct compare_settings){
 		.floor_relative = "3%", .floor_absolute = "80ns,0.1us,50ns"});
 	outcome_is("a/p50", OUTCOME_WORSE);
 	outcome_is("b/p50", OUTCOME_WORSE);
-	outcome_is("c/p50", OUTCOME_SAME);
+	outcome_is("c/p50", OUTCOME_BELOW);
 }
 
 Test(compare, too_few_rounds_are_inconclusive)
@@ -339,9 +339,9 @@ Test(compare, rules_choose_metrics_and_floors)
 		   "  floor = 500ns\n\n[gate \"*/p9?\"]\nfloor=0.7us\n"
 		   "[gate \"memory/*\"]\nmax-decrease = 0.2\n[gate \"a/m*\"]\n"));
 	unlink(rules_path);
-	outcome_is("cell: timer/dedicated/100us/p99", OUTCOME_SAME); /* 8 % of 10 % */
-	outcome_is("timer/kvm-lapic/100us/p99", OUTCOME_WORSE);      /* above 5 % and 700 ns */
-	outcome_is("memory/read/64", OUTCOME_SAME);                  /* 10 % of 20 % */
+	outcome_is("cell: timer/dedicated/100us/p99", OUTCOME_BELOW); /* 8 % of 10 % */
+	outcome_is("timer/kvm-lapic/100us/p99", OUTCOME_WORSE);       /* above 5 % and 700 ns */
+	outcome_is("memory/read/64", OUTCOME_BELOW);                  /* 10 % of 20 % */
 	outcome_is("a/p50", OUTCOME_WORSE);
 	cr_expect(!metric("a/p50")->gated && !metric("a/max")->gated);
 	cr_expect_eq(comparison_status(comparison), 1);

@@ -151,7 +151,7 @@ Test(why, a_preempted_vcpu_is_named_with_who_ran)
 	expect_cause(&event, 1, WHY_UNEXPLAINED, WHY_DELIVER, 47 * US);
 	expect_sentence(&event,
 		"event 41, 1362 us late: vCPU 0's thread was preempted for 1311 us (ksoftirqd/0 "
-		"ksoftirqd/0); 47.0 us unexplained between injection and handler");
+		"ran on CPU 0); 47.0 us unexplained between injection and handler");
 }
 
 Test(why, a_thread_that_is_moved_is_said_to_be)
