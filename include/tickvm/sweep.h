@@ -6,6 +6,7 @@
 
 #include "tickvm/cell.h"
 #include "tickvm/compare.h"
+#include "tickvm/ini_file.h"
 
 /* A machine option as a sweep's file has it. */
 struct machine_setting {
@@ -45,9 +46,10 @@ struct sweep_request {
 int sweep(const struct sweep_request *request);
 
 /* Checks a sweep's file and all its cells; nothing is run. *cells (may be NULL): how many. 0 or a
- * negative errno with diag set. */
-int sweep_check(
-	const char *path, const struct machine_maker *maker, size_t *cells, struct diag *diag);
+ * negative errno: with diag set, or (complaints not NULL, -EINVAL) when they were told something.
+ */
+int sweep_check(const char *path, const struct machine_maker *maker, size_t *cells,
+	struct ini_complaints *complaints, struct diag *diag);
 
 /* Shards of a sweep, or rounds of the same cells on the same host, as one document. 0, or -EINVAL
  * with the file and why in diag: what does not belong together; *merged is then NULL. */

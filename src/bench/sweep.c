@@ -332,7 +332,7 @@ static int read_baseline(struct session *session, struct diag *diag)
 static int prepare(struct session *session, struct diag *diag)
 {
 	const struct sweep_request *request = session->request;
-	int err = sweep_file_read(&session->plan, request->file, &request->maker, diag);
+	int err = sweep_file_read(&session->plan, request->file, &request->maker, NULL, diag);
 
 	if (err < 0)
 		return err;
@@ -426,11 +426,11 @@ int sweep(const struct sweep_request *request)
 	return status;
 }
 
-int sweep_check(
-	const char *path, const struct machine_maker *maker, size_t *cells, struct diag *diag)
+int sweep_check(const char *path, const struct machine_maker *maker, size_t *cells,
+	struct ini_complaints *complaints, struct diag *diag)
 {
 	struct sweep_plan plan;
-	int err = sweep_file_read(&plan, path, maker, diag);
+	int err = sweep_file_read(&plan, path, maker, complaints, diag);
 
 	if (cells != NULL)
 		*cells = plan.n;

@@ -7,6 +7,7 @@
 
 #include "tickvm/bench.h"
 #include "tickvm/compare.h"
+#include "tickvm/ini_file.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -116,6 +117,9 @@ int cli_options_check_output(const struct options *options, struct diag *diag);
  * [machine]. */
 int machine_config_read(
 	struct options *options, enum command command, const char *path, struct diag *diag);
+/* One line of it. */
+int machine_config_line(struct options *options, enum command command, const struct ini_line *line,
+	struct diag *diag);
 
 /* The word of words (ends with NULL) that looks most like name, or NULL when none is close. */
 const char *nearest_word(const char *name, size_t length, const char *const *words);
