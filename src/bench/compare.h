@@ -22,7 +22,8 @@ extern const char *const outcome_names[]; /* as tables and results files have th
 struct compared {
 	const char *name, *unit; /* the documents' */
 	bool higher_is_better, gated;
-	double *old, *fresh; /* one figure a round */
+	double *old, *fresh; /* one figure a round; fresh's divided by host_speed */
+	double host_speed;   /* 1: nothing is known of it, or it does not matter */
 	size_t n_old, n_fresh;
 	double old_median, fresh_median; /* NAN: no rounds */
 	double change;                   /* fresh - old; with blocks their median */

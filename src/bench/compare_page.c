@@ -57,8 +57,8 @@ static void say_worse(const struct comparison *comparison, struct page *page)
 		show_change(metric, change, sizeof(change));
 		show_p(metric, p, sizeof(p));
 		page_verdict(page, VERDICT_BAD, "%s is worse: %.6g %s, was %.6g (%s, p = %s)",
-			metric->name, metric->fresh_median, metric->unit, metric->old_median,
-			change, p);
+			metric->name, metric->fresh_median * metric->host_speed, metric->unit,
+			metric->old_median, change, p);
 		said++;
 	}
 	if (worse > said)
@@ -168,7 +168,8 @@ static double floor_of(const struct compared *metric)
 static void add_row(struct table *table, const struct compared *metric, const char *figure)
 {
 	bool ns = strcmp(metric->unit, "ns") == 0;
-	const double values[] = {metric->old_median, metric->fresh_median, floor_of(metric)};
+	const double values[] = {
+		metric->old_median, metric->fresh_median * metric->host_speed, floor_of(metric)};
 	char text[32];
 
 	table_cell(table, "%s", figure);
@@ -266,12 +267,12 @@ static json_t *number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *numbers(const double *values, size_t n)
+static json_t *numbers(const double *values, size_t n, double scale)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, number(values[i]));
+		json_array_append_new(array, number(values[i] * scale));
 	return array;
 }
 
@@ -282,10 +283,11 @@ static json_t *metric_json(const struct compared *metric)
 		"name", metric->name, "unit", metric->unit, "better",
 		metric->higher_is_better ? "higher" : "lower", "gated", metric->gated, "outcome",
 		outcome_names[metric->outcome], "bounded", metric->bounded, "old",
-		numbers(metric->old, metric->n_old), "new", numbers(metric->fresh, metric->n_fresh),
-		"old_median", number(metric->old_median), "new_median",
-		number(metric->fresh_median), "change", number(metric->change), "p",
-		number(metric->p), "wander", number(metric->wander), "p_error",
+		numbers(metric->old, metric->n_old, 1), "new",
+		numbers(metric->fresh, metric->n_fresh, metric->host_speed), "old_median",
+		number(metric->old_median), "new_median",
+		number(metric->fresh_median * metric->host_speed), "change", number(metric->change),
+		"p", number(metric->p), "wander", number(metric->wander), "p_error",
 		number(metric->test.error), "floor_up", number(metric->margin_up), "floor_down",
 		number(metric->margin_down));
 }

@@ -71,14 +71,28 @@ static double *read_values(const json_t *metric, size_t *n)
 	return figures;
 }
 
-/* Below this a change is the host's own doing. Sides measured in turns share what it does. */
+/* Sides measured apart are compared as if the host had been as fast for both: a bare exit says how
+ * fast it was. Figures that are no times have no such share. */
+static void allow_for_host(const struct comparison *comparison, struct compared *metric)
+{
+	bool is_time = strcmp(metric->unit, "ns") == 0 || strcmp(metric->unit, "cycles") == 0;
+
+	metric->host_speed = 1;
+	if (!is_time || comparison->block > 0 || isnan(comparison->host_moved))
+		return;
+	metric->host_speed = 1 + comparison->host_moved;
+	for (size_t i = 0; i < metric->n_fresh; i++)
+		metric->fresh[i] /= metric->host_speed;
+}
+
+/* Below this a change is the host's own doing: what it does within a sweep, and, since not
+ * everything gets slower by the same share, as much again as was allowed for. Sides measured in
+ * turns share what it does. */
 static double host_floor(const struct comparison *comparison, const struct compared *metric)
 {
-	double moved = isnan(comparison->host_moved) ? 0 : fabs(comparison->host_moved);
+	double moved = fabs(metric->host_speed - 1) * fabs(metric->old_median);
 
-	return comparison->block > 0
-		       ? 0
-		       : fmax(metric->wander, HOST_FACTOR * moved * fabs(metric->old_median));
+	return comparison->block > 0 ? 0 : fmax(metric->wander, moved);
 }
 
 static int set_margins(
@@ -125,6 +139,7 @@ static int add_pair(struct comparison *comparison, const json_t *old, const json
 	/* A round that has no figure has no place in a block. */
 	if (rounds > 0 && (metric->n_old != rounds || metric->n_fresh != rounds))
 		metric->n_old = metric->n_fresh = 0;
+	allow_for_host(comparison, metric);
 	metric->old_median = median_of(metric->old, metric->n_old);
 	metric->fresh_median = median_of(metric->fresh, metric->n_fresh);
 	metric->wander = fmax(

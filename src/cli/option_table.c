@@ -235,7 +235,7 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_TEXT, AT(compare.floor_relative), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
 	{"floor-absolute", "LIST", NULL, "nor do these, by unit (100ns,200cycles,...)",
 		OPTION_TEXT, AT(compare.floor_absolute), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
-	{"gate", "FILE", NULL, "rules: what is gated and by how much (*/p50, */p90, */p99, exits)",
+	{"gate", "FILE", NULL, "rules: what is gated and by how much (*/p50, */p99, exits/*)",
 		OPTION_TEXT, AT(compare.gate), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
 	{"force", NULL, NULL, "compare results of different hosts",
 		OPTION_FLAG, AT(compare.force), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
