@@ -226,9 +226,10 @@ static void say_host(const struct comparison *comparison, struct page *page)
 {
 	if (isfinite(comparison->host_moved))
 		page_note(page,
-			"The host itself: an exit without tickvm took %+.1f %% in the new one. "
-			"Changes of "
-			"up to twice as much are below the floor.",
+			"The host itself: an exit without tickvm took %+.1f %% in the new one. The "
+			"changes "
+			"of times are what is left when that is allowed for, and their floors are "
+			"larger by half of it.",
 			100 * comparison->host_moved);
 }
 

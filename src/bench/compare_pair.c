@@ -85,21 +85,14 @@ static void allow_for_host(const struct comparison *comparison, struct compared 
 		metric->fresh[i] /= metric->host_speed;
 }
 
-/* Below this a change is the host's own doing: what it does within a sweep, and, since not
- * everything gets slower by the same share, as much again as was allowed for. Sides measured in
- * turns share what it does. */
-static double host_floor(const struct comparison *comparison, const struct compared *metric)
-{
-	double moved = fabs(metric->host_speed - 1) * fabs(metric->old_median);
-
-	return comparison->block > 0 ? 0 : fmax(metric->wander, moved);
-}
-
 static int set_margins(
 	const struct comparison *comparison, struct compared *metric, struct diag *diag)
 {
 	const struct gate_rule *rule = gates_find(&comparison->gates, metric->name);
 	double relative, absolute;
+	/* Not everything gets slower by the same share: half of what was allowed for may be wrong.
+	 */
+	double unsure = fabs(metric->host_speed - 1) / 2;
 	int err = 0;
 
 	metric->gated = rule != NULL;
@@ -107,8 +100,8 @@ static int set_margins(
 		err = gates_floors(
 			&comparison->gates, rule, up, metric->unit, &relative, &absolute, diag);
 		*(up ? &metric->margin_up : &metric->margin_down) =
-			fmax(fmax(relative * fabs(metric->old_median), absolute),
-				host_floor(comparison, metric));
+			fmax(fmax((relative + unsure) * fabs(metric->old_median), absolute),
+				metric->wander);
 	}
 	return err;
 }
@@ -142,8 +135,9 @@ static int add_pair(struct comparison *comparison, const json_t *old, const json
 	allow_for_host(comparison, metric);
 	metric->old_median = median_of(metric->old, metric->n_old);
 	metric->fresh_median = median_of(metric->fresh, metric->n_fresh);
-	metric->wander = fmax(
-		wander_of(metric->old, metric->n_old), wander_of(metric->fresh, metric->n_fresh));
+	metric->wander = comparison->block > 0 ? 0
+					       : fmax(wander_of(metric->old, metric->n_old),
+							 wander_of(metric->fresh, metric->n_fresh));
 	metric->change = change_of(metric, comparison->block);
 	if (permutation_test(metric->old, metric->n_old, metric->fresh, metric->n_fresh,
 		    comparison->block, &metric->test) < 0)

