@@ -209,10 +209,14 @@ static size_t add_group(const struct comparison *comparison, size_t first, struc
 		"figure", "gate", "old", "new", "floor", "unit", "change", "p", "outcome"};
 	const struct compared *head = &comparison->metrics[first];
 	size_t length = group_length(head), i = first;
+	char name[256];
 
 	page_note(page, "%.*s%s%zu and %zu rounds", (int)length, head->name, length > 0 ? ", " : "",
 		head->n_old, head->n_fresh);
-	struct table *table = page_table(page, "comparison", "llrrrlrrl", titles);
+	/* In CSV its name stands before every row. */
+	snprintf(name, sizeof(name), "%.*s", (int)length, head->name);
+	struct table *table =
+		page_table(page, length > 0 ? name : "comparison", "llrrrlrrl", titles);
 
 	for (; i < comparison->n && same_group(head, &comparison->metrics[i]); i++) {
 		const struct compared *metric = &comparison->metrics[i];
