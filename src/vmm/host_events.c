@@ -22,7 +22,7 @@
 #define RING_MAX       ((size_t)256 << 20)
 #define CPU_RINGS_MAX  ((size_t)64 << 20) /* of all CPUs: there may be hundreds */
 #define STALLS_MAX     ((size_t)1 << 16)
-#define INIT_PID_SPACE 0xeffffffcU        /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
+#define INIT_PID_SPACE 0xeffffffcU /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 
 struct ring {
 	int fd; /* -1: none */

@@ -6,8 +6,8 @@
 #ifndef TESTS_UNIT_RECORDED_SWEEPS_H
 #define TESTS_UNIT_RECORDED_SWEEPS_H
 
-#define SWEEPS       4
-#define SWEEP_ROUNDS 24
+#define SWEEPS        4
+#define SWEEP_ROUNDS  24
 #define SWEEP_METRICS 10
 
 /* clang-format off */
