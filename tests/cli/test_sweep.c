@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/tickvm-sweep-cli-XXXXXX";
@@ -274,6 +275,52 @@ Test(sweep_command, a_cell_costs_little_beyond_its_events)
 	cr_log_info("median of %zu cells: %.1f ms", n, cost[n / 2]);
 	cr_expect_lt(cost[n / 2], 50, "%s", r.err);
 	cr_expect_gt(cost[0], 0.5, "too little to be true");
+}
+
+/* Of a file: each member of an array so many times over. */
+static void repeat(json_t *array, size_t times)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < times; i++)
+		json_array_extend(all, array);
+	json_array_clear(array);
+	json_array_extend(array, all);
+	json_decref(all);
+}
+
+/* As large as a nightly sweep's: 45 cells and more, 8 rounds. */
+Test(sweep_command, a_report_of_many_cells_is_small_and_soon_there)
+{
+	need_kvm();
+	snprintf(line, sizeof(line), "sweep %s --quiet --rounds 2 -o %s", in("small.ini"),
+		in("r.json"));
+	cr_assert_eq(tickvm(line).status, 0);
+	json_t *root = load("r.json"), *item, *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(root, "page"), "items"), i, item)
+	{
+		if (json_object_get(item, "table") != NULL)
+			repeat(json_object_get(json_object_get(item, "table"), "rows"), 20);
+	}
+	json_array_foreach(json_object_get(root, "cells"), i, cell)
+		repeat(json_object_get(cell, "rounds"), 4);
+	repeat(json_object_get(root, "cells"), 20);
+	repeat(json_object_get(root, "metrics"), 20);
+	cr_assert_eq(json_dump_file(root, in("big.json"), 0), 0);
+	json_decref(root);
+	snprintf(line, sizeof(line),
+		"\"$TICKVM\" report %s -o %s && test $(stat -c %%s %s) -lt 5000000", in("big.json"),
+		in("big.html"), in("big.html"));
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	struct result r = shell(line);
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_leq(end.tv_sec - begin.tv_sec, 2);
 }
 
 /* Every cell of every shipped file is what this tickvm takes: of each the last shard, one round, is
