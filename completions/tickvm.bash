@@ -33,9 +33,10 @@ _tickvm() {
 			compare) words="--live --max-rounds --alpha --floor-relative --floor-absolute --gate --force --strict --json
 				--csv --markdown --quiet --help" ;;
 			report) words="--output --format --help" ;;
-			sweep) words="$machine $common --csv --markdown --output --rounds --shard --resume --baseline" ;;
+			sweep) words="$machine $common --csv --markdown --output --rounds --shard --resume --baseline --max-rounds
+				--alpha --floor-relative --floor-absolute --gate --force --strict" ;;
 			merge) words="--output --help" ;;
-			bisect-run) words="$machine $common --csv --markdown --rounds --baseline --alpha --floor-relative
+			bisect-run) words="$machine $common --csv --markdown --rounds --max-rounds --baseline --alpha --floor-relative
 				--floor-absolute --gate --force" ;;
 			config) words="--help" ;;
 			why) words="$machine $common --csv --markdown --worst --source --interval --count --load" ;;
