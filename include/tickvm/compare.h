@@ -14,9 +14,9 @@ struct compare_settings {
 	const char *alpha;          /* family-wise level of false alarms: "5%" or "0.05" */
 	const char *floor_relative; /* "5%" */
 	const char *floor_absolute; /* "100ns,200cycles": those units', in place of the defaults */
-	const char *gate;           /* FILE of rules; without it p50, mean and p99 are gated */
-	bool force;                 /* compare different hosts */
-	bool strict;                /* inconclusive fails */
+	const char *gate; /* FILE of rules; without it docs/compare.md names what is gated */
+	bool force;       /* compare different hosts */
+	bool strict;      /* inconclusive fails */
 	bool quiet;
 };
 
@@ -29,6 +29,7 @@ int compare_files(struct comparison **comparison, const struct report_file *old,
 /* Rounds of each side before --live gives up, unless told: of these looks are taken at a quarter,
  * a half, three quarters and all. */
 #define COMPARE_ROUNDS_DEFAULT 32
+#define COMPARE_CELL_DEFAULT   8 /* how often compare_cell() runs it */
 #define COMPARE_ROUNDS_MIN     8
 #define COMPARE_ROUNDS_MAX     200
 
@@ -38,6 +39,13 @@ int compare_files(struct comparison **comparison, const struct report_file *old,
 int compare_live(struct comparison **comparison, const struct cell cells[2],
 	int (*run)(const struct cell *cell, json_t **document, struct diag *diag),
 	unsigned rounds_max, const struct compare_settings *settings, struct diag *diag);
+
+/* Runs the cell, and compares with old; again, with the runs of all times, until each gated metric
+ * is decided or it was run rounds_max times. *comparison is there after errors too, if a look had
+ * been taken. */
+int compare_cell(struct comparison **comparison, const struct report_file *old,
+	const struct cell *cell, unsigned rounds_max, const struct compare_settings *settings,
+	struct diag *diag);
 
 void comparison_destroy(struct comparison *comparison); /* NULL is fine */
 

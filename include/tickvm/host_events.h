@@ -11,10 +11,12 @@
 enum host_event_kind {
 	HOST_PREEMPTED, /* taken off its CPU though it could have run, until it ran again */
 	HOST_SLEPT,     /* went to sleep, until it ran again */
-	HOST_FAULT, /* page fault of the thread itself: a moment, how long it took is not known */
+	HOST_FAULT,   /* page fault of the thread itself: a moment, how long it took is not known */
+	HOST_STALLED, /* the thread spun on its CPU and read the TSC, and this lay between two
+		       * readings: an interrupt of the host's, or what is below the host */
 	HOST_EVENT_KINDS
 };
-const char *host_event_name(enum host_event_kind kind); /* "preempted", "slept", "fault" */
+const char *host_event_name(enum host_event_kind kind); /* "preempted", "slept", ... */
 
 struct host_event {
 	uint64_t begin, end;

@@ -9,9 +9,9 @@
 
 struct output;
 
-/* Begins path (which must live until the end) beside it, in path.tmp. "-" is standard output, and
- * what is no regular file is written through: a device, a pipe, a symbolic link to anything. 0 or a
- * negative errno. */
+/* Begins path (which must live until the end) beside it, in path.XXXXXXXX.tmp. "-" is standard
+ * output, and what is no regular file is written through: a device, a pipe, a symbolic link to
+ * anything. 0 or a negative errno. */
 int output_open(struct output **out, const char *path, struct diag *diag);
 /* Errors of writing to it may be ignored: output_commit() reports them. */
 FILE *output_stream(struct output *output);

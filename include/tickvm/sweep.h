@@ -6,6 +6,7 @@
 
 #include "tickvm/cell.h"
 #include "tickvm/compare.h"
+#include "tickvm/ini_file.h"
 
 /* A machine option as a sweep's file has it. */
 struct machine_setting {
@@ -25,12 +26,13 @@ struct machine_maker {
 };
 
 struct sweep_request {
-	const char *file;                /* NULL: sweeps/quick.ini, which is built in */
-	const char *json;                /* where results go after every round; NULL: nowhere */
-	const char *resume;              /* results file to go on with, or NULL */
-	unsigned rounds;                 /* 0: as the file says */
-	unsigned shard, shards;          /* of every shards cells the shard-th, from 1; 0, 0: all */
-	const char *baseline;            /* results file to compare with at the end, or NULL */
+	const char *file;       /* NULL: sweeps/quick.ini, which is built in */
+	const char *json;       /* where results go after every round; NULL: nowhere */
+	const char *resume;     /* results file to go on with, or NULL */
+	unsigned rounds;        /* 0: as the file says */
+	unsigned shard, shards; /* of every shards cells the shard-th, from 1; 0, 0: all */
+	const char *baseline;   /* results file to compare with at the end, or NULL */
+	unsigned max_rounds;    /* with a baseline: added until decided; 0: to twice as many */
 	struct compare_settings compare; /* for that */
 	json_t **collect;                /* not NULL: the results document goes here too */
 	const char *csv, *markdown;      /* as in struct bench_context */
@@ -44,9 +46,10 @@ struct sweep_request {
 int sweep(const struct sweep_request *request);
 
 /* Checks a sweep's file and all its cells; nothing is run. *cells (may be NULL): how many. 0 or a
- * negative errno with diag set. */
-int sweep_check(
-	const char *path, const struct machine_maker *maker, size_t *cells, struct diag *diag);
+ * negative errno: with diag set, or (complaints not NULL, -EINVAL) when they were told something.
+ */
+int sweep_check(const char *path, const struct machine_maker *maker, size_t *cells,
+	struct ini_complaints *complaints, struct diag *diag);
 
 /* Shards of a sweep, or rounds of the same cells on the same host, as one document. 0, or -EINVAL
  * with the file and why in diag: what does not belong together; *merged is then NULL. */

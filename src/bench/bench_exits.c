@@ -2,19 +2,18 @@
 /* tickvm bench exits: what one exit of each kind costs, split into transition (hardware and KVM),
  * dispatch (ours) and device model; beside a bare KVM_RUN loop. What can be paired is interleaved
  * with it. */
+#include "bare_exit.h"
 #include "launch.h"
 #include "options.h"
 #include "progress.h"
 #include "registry.h"
 #include "results.h"
 
-#include "tickvm/bare.h"
 #include "tickvm/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -269,28 +268,6 @@ static bool run_irqchip(struct session *session, enum irqchip_kind irqchip)
 
 enum contender { BARE, OURS, OURS_RING, CONTENDERS };
 
-/* The bare loop runs on this thread: put it where the vCPU would be. */
-static int measure_bare(struct session *session, double *ticks, struct diag *diag)
-{
-	struct launch launch;
-	cpu_set_t old, set;
-	uint64_t per_exit = 0;
-	bool moved = false;
-	int err;
-
-	launch_begin(&launch, session->context, 1);
-	if (launch.config.vcpu_cpu[0] >= 0 && sched_getaffinity(0, sizeof(old), &old) == 0) {
-		CPU_ZERO(&set);
-		CPU_SET((size_t)launch.config.vcpu_cpu[0], &set);
-		moved = sched_setaffinity(0, sizeof(set), &set) == 0;
-	}
-	err = vm_bare_exit_loop(session->plan.iterations, session->plan.rounds, &per_exit, diag);
-	if (moved)
-		sched_setaffinity(0, sizeof(old), &old);
-	*ticks = (double)per_exit;
-	return err;
-}
-
 static int measure_contender(struct session *session, unsigned contender, double *ticks,
 	double *userspace, struct diag *diag)
 {
@@ -302,7 +279,8 @@ static int measure_contender(struct session *session, unsigned contender, double
 	if (bench_interrupted)
 		return diag_set(diag, -EINTR, "interrupted");
 	if (contender == BARE)
-		return measure_bare(session, ticks, diag);
+		return bare_exit_measure(session->context, session->plan.iterations,
+			session->plan.rounds, ticks, diag);
 	int err =
 		measure(session, irqchip, GUEST_EXIT_PIO_OUT, contender == OURS_RING, &cost, diag);
 

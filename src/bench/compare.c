@@ -9,6 +9,7 @@
 #include <string.h>
 
 const char *const outcome_names[] = {[OUTCOME_SAME] = "no difference",
+	[OUTCOME_BELOW] = "below the floor",
 	[OUTCOME_BETTER] = "better",
 	[OUTCOME_WORSE] = "worse",
 	[OUTCOME_INCONCLUSIVE] = "inconclusive",
@@ -21,14 +22,13 @@ static int no_memory(struct diag *diag)
 
 /* ---- judging ---- */
 
-/* A change must reach both floors, and a margin of 0 be passed. */
-static bool counts(const struct compared *metric, double alpha)
+/* A change must reach all floors, and a margin of 0 be passed. */
+static bool is_large(const struct compared *metric, bool up)
 {
-	bool up = metric->test.above < metric->test.below;
 	double margin = up ? metric->margin_up : metric->margin_down;
 	double size = up ? metric->change : -metric->change;
 
-	return metric->p <= alpha && size > 0 && size >= margin;
+	return size > 0 && size >= margin;
 }
 
 /* Two one-sided tests (Schuirmann 1987): with the margin taken off, fresh lies below old; with it
@@ -54,19 +54,25 @@ static int find_bounded(struct compared *metric, size_t block, double alpha)
 	return err;
 }
 
-static int judge(const struct comparison *comparison, struct compared *metric)
+/* Where rounds can be added, "no difference" must be shown, not only not refuted. */
+static enum outcome outcome_of(const struct comparison *comparison, const struct compared *metric)
 {
 	bool up = metric->test.above < metric->test.below;
+	bool differs = metric->p <= comparison->alpha;
+	bool adds_rounds = comparison->looks_max > 0;
+
+	if (differs && is_large(metric, up))
+		return up == metric->higher_is_better ? OUTCOME_BETTER : OUTCOME_WORSE;
+	if (metric->least > comparison->alpha || (adds_rounds && !metric->bounded))
+		return OUTCOME_INCONCLUSIVE;
+	return differs ? OUTCOME_BELOW : OUTCOME_SAME;
+}
+
+static int judge(const struct comparison *comparison, struct compared *metric)
+{
 	int err = find_bounded(metric, comparison->block, comparison->alpha);
 
-	if (counts(metric, comparison->alpha)) {
-		metric->outcome = up == metric->higher_is_better ? OUTCOME_BETTER : OUTCOME_WORSE;
-		return err;
-	}
-	bool same = comparison->block == 0 || metric->bounded;
-
-	metric->outcome =
-		same && metric->least <= comparison->alpha ? OUTCOME_SAME : OUTCOME_INCONCLUSIVE;
+	metric->outcome = outcome_of(comparison, metric);
 	return err;
 }
 
@@ -160,6 +166,7 @@ int comparison_judge(struct comparison *comparison, json_t *const documents[2],
 	}
 	for (int side = 0; side < 2 && err == 0; side++)
 		err = compare_read_metrics(documents[side], names[side], &index[side], diag);
+	comparison->host_moved = compare_host_moved(documents);
 	if (err == 0)
 		err = compare_pair_up(comparison, index, rounds, diag);
 	if (err == 0 && comparison->n == 0)
@@ -176,6 +183,19 @@ int comparison_judge(struct comparison *comparison, json_t *const documents[2],
 	json_decref(index[0]);
 	json_decref(index[1]);
 	return err;
+}
+
+int comparison_check_hosts(struct comparison *comparison, json_t *const documents[2],
+	const char *const names[2], bool force, struct diag *diag)
+{
+	char *differ = comparison->forced;
+
+	compare_hosts(documents, differ, sizeof(comparison->forced));
+	if (*differ == '\0' || force)
+		return 0;
+	return diag_set(diag, -EINVAL,
+		"%s and %s are of different hosts: %s; expected one host, or --force", names[0],
+		names[1], differ);
 }
 
 bool comparison_is_decided(const struct comparison *comparison)
@@ -257,14 +277,7 @@ int compare_files(struct comparison **comparison, const struct report_file *old,
 	*comparison = comparison_create(settings, &err, diag);
 	if (*comparison == NULL)
 		return err;
-	char *differ = (*comparison)->forced;
-
-	compare_hosts(documents, differ, sizeof((*comparison)->forced));
-	if (*differ != '\0' && !settings->force)
-		err = diag_set(diag, -EINVAL,
-			"%s and %s are of different hosts: %s; expected one "
-			"host, or --force",
-			old->path, fresh->path, differ);
+	err = comparison_check_hosts(*comparison, documents, names, settings->force, diag);
 	if (err == 0)
 		err = comparison_judge(*comparison, documents, names, 0, diag);
 	if (err < 0) {

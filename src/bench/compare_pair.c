@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Fewer rounds in a side say nothing about its halves. */
+#define WANDER_ROUNDS 8
+/* Latencies move more than a bare exit does when the host gets slower: here up to twice as much. */
+#define HOST_FACTOR 2
+
 /* ---- figures ---- */
 
 static double median_of(const double *values, size_t n)
@@ -44,6 +49,17 @@ static double change_of(const struct compared *metric, size_t block)
 	return change;
 }
 
+/* How far the metric moved while one side was measured: the median of its first half to that of its
+ * second. What a host does within a sweep it does between two. */
+static double wander_of(const double *values, size_t n)
+{
+	size_t half = n / 2;
+
+	return n >= WANDER_ROUNDS
+		       ? fabs(median_of(values, half) - median_of(values + n - half, half))
+		       : 0;
+}
+
 static double *read_values(const json_t *metric, size_t *n)
 {
 	const json_t *values = json_object_get(metric, "values");
@@ -55,11 +71,28 @@ static double *read_values(const json_t *metric, size_t *n)
 	return figures;
 }
 
+/* Sides measured apart are compared as if the host had been as fast for both: a bare exit says how
+ * fast it was. Figures that are no times have no such share. */
+static void allow_for_host(const struct comparison *comparison, struct compared *metric)
+{
+	bool is_time = strcmp(metric->unit, "ns") == 0 || strcmp(metric->unit, "cycles") == 0;
+
+	metric->host_speed = 1;
+	if (!is_time || comparison->block > 0 || isnan(comparison->host_moved))
+		return;
+	metric->host_speed = 1 + comparison->host_moved;
+	for (size_t i = 0; i < metric->n_fresh; i++)
+		metric->fresh[i] /= metric->host_speed;
+}
+
 static int set_margins(
 	const struct comparison *comparison, struct compared *metric, struct diag *diag)
 {
 	const struct gate_rule *rule = gates_find(&comparison->gates, metric->name);
 	double relative, absolute;
+	/* Not everything gets slower by the same share: half of what was allowed for may be wrong.
+	 */
+	double unsure = fabs(metric->host_speed - 1) / 2;
 	int err = 0;
 
 	metric->gated = rule != NULL;
@@ -67,7 +100,8 @@ static int set_margins(
 		err = gates_floors(
 			&comparison->gates, rule, up, metric->unit, &relative, &absolute, diag);
 		*(up ? &metric->margin_up : &metric->margin_down) =
-			fmax(relative * fabs(metric->old_median), absolute);
+			fmax(fmax((relative + unsure) * fabs(metric->old_median), absolute),
+				metric->wander);
 	}
 	return err;
 }
@@ -98,8 +132,12 @@ static int add_pair(struct comparison *comparison, const json_t *old, const json
 	/* A round that has no figure has no place in a block. */
 	if (rounds > 0 && (metric->n_old != rounds || metric->n_fresh != rounds))
 		metric->n_old = metric->n_fresh = 0;
+	allow_for_host(comparison, metric);
 	metric->old_median = median_of(metric->old, metric->n_old);
 	metric->fresh_median = median_of(metric->fresh, metric->n_fresh);
+	metric->wander = comparison->block > 0 ? 0
+					       : fmax(wander_of(metric->old, metric->n_old),
+							 wander_of(metric->fresh, metric->n_fresh));
 	metric->change = change_of(metric, comparison->block);
 	if (permutation_test(metric->old, metric->n_old, metric->fresh, metric->n_fresh,
 		    comparison->block, &metric->test) < 0)

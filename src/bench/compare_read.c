@@ -3,8 +3,11 @@
  * documents may be anybody's. It decides nothing. */
 #include "compare.h"
 
+#include "sweep_document.h"
+
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The first thing wrong with a metric, as what was expected; NULL: nothing. */
@@ -101,4 +104,31 @@ void compare_hosts(json_t *const documents[2], char *text, size_t size)
 			snprintf(text + used, size - used, "%s%s %s and %s", used > 0 ? "; " : "",
 				members[i].shown, shown[0], shown[1]);
 	}
+}
+
+/* Median of the rounds; NAN: no round has it. */
+static double bare_exit_ns(const json_t *document)
+{
+	struct sweep_sentinel *all = calloc(SWEEP_ROUNDS_MAX, sizeof(*all));
+	double *values = calloc(SWEEP_ROUNDS_MAX, sizeof(*values)), median = NAN;
+
+	if (all != NULL && values != NULL) {
+		size_t n = sweep_document_sentinels(document, all, SWEEP_ROUNDS_MAX), used = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			if (isfinite(all[i].ns[SENTINEL_EXIT]))
+				values[used++] = all[i].ns[SENTINEL_EXIT];
+		}
+		median = used > 0 ? stats_spread(values, used).median : (double)NAN;
+	}
+	free(all);
+	free(values);
+	return median;
+}
+
+double compare_host_moved(json_t *const documents[2])
+{
+	double old = bare_exit_ns(documents[0]), fresh = bare_exit_ns(documents[1]);
+
+	return old > 0 && fresh > 0 ? fresh / old - 1 : (double)NAN;
 }

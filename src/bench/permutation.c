@@ -200,6 +200,15 @@ int permutation_test(const double *old, size_t n_old, const double *fresh, size_
 		return -EINVAL;
 	if (n_old == 0 || n_fresh == 0)
 		return 0;
+	/* Seen from the smaller side it is the same, and less to count. */
+	if (n_fresh > n_old) {
+		int err = permutation_test(fresh, n_fresh, old, n_old, block, result);
+		double below = result->below;
+
+		result->below = result->above;
+		result->above = below;
+		return err;
+	}
 	int err = make_plan(&plan, old, n_old, fresh, n_fresh, block);
 
 	if (err == 0) {

@@ -3,7 +3,10 @@
  * It is called between runs only: nothing is printed while something is measured. */
 #include "progress.h"
 
+#include <limits.h>
 #include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct progress progress_begin(unsigned steps, bool quiet)
@@ -13,19 +16,36 @@ struct progress progress_begin(unsigned steps, bool quiet)
 		.steps = steps};
 }
 
+/* A line that is wider than the terminal would be two, of which one alone is erased. */
+static unsigned columns_of(const struct progress *progress)
+{
+	struct winsize size;
+
+	return progress->terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
+		       ? size.ws_col - 1u
+		       : UINT_MAX;
+}
+
 void progress_step(struct progress *progress, const char *format, ...)
 {
+	char count[32], text[512];
 	va_list args;
 
 	progress->step++;
 	if (progress->out == NULL)
 		return;
-	/* Carriage return, then erase to the end of the line (ECMA-48, EL). */
-	fprintf(progress->out, "%s[%u/%u] ", progress->terminal ? "\r\033[K" : "", progress->step,
-		progress->steps);
+	if (progress->steps > 0)
+		snprintf(count, sizeof(count), "[%u/%u] ", progress->step, progress->steps);
+	else
+		snprintf(count, sizeof(count), "[%u] ", progress->step);
 	va_start(args, format);
-	vfprintf(progress->out, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	unsigned columns = columns_of(progress), used = (unsigned)strlen(count);
+
+	/* Carriage return, then erase to the end of the line (ECMA-48, EL). */
+	fprintf(progress->out, "%s%s%.*s", progress->terminal ? "\r\033[K" : "", count,
+		(int)(columns > used && columns != UINT_MAX ? columns - used : sizeof(text)), text);
 	if (!progress->terminal)
 		fputc('\n', progress->out);
 	fflush(progress->out);

@@ -32,6 +32,7 @@ struct session {
 	struct report_file baseline;
 	double worst_p99_ns;
 	const char *worst; /* its cell */
+	unsigned rounds;   /* that were asked for */
 	bool interrupted;
 };
 
@@ -221,21 +222,65 @@ static void save(struct session *session)
 		fprintf(stderr, "tickvm sweep: %s\n", diag.text);
 }
 
-static void run_rounds(struct session *session)
+/* Those up to last that are missing. */
+static void run_rounds(struct session *session, unsigned last)
 {
-	unsigned rounds = (unsigned)session->plan.rounds, steps = 0;
-
-	for (unsigned round = 1; round <= rounds; round++) {
+	for (unsigned round = 1; round <= last; round++) {
 		plan_round(session, round);
-		steps += (unsigned)session->n_todo;
+		session->progress.steps += (unsigned)session->n_todo;
 	}
-	session->progress = progress_begin(steps, session->request->quiet);
-	session->begin_ns = clock_monotonic_ns();
-	for (unsigned round = 1; round <= rounds && !session->interrupted; round++) {
+	for (unsigned round = 1; round <= last && !session->interrupted; round++) {
+		plan_round(session, round);
+		if (session->n_todo == 0)
+			continue;
 		run_round(session, round);
 		save(session);
 	}
-	progress_end(&session->progress);
+}
+
+/* ---- against a baseline ---- */
+
+static int status_of(const struct session *session)
+{
+	const json_t *root = session->results.root;
+
+	if (session->interrupted)
+		return 130;
+	if (sweep_document_failed(root))
+		return 1;
+	return sweep_document_measured(root) ? 0 : 77;
+}
+
+/* struct looks' reach. What cannot be compared any more ends it: -ECANCELED. */
+static int reach(void *user, unsigned rounds, struct diag *diag)
+{
+	struct session *session = user;
+
+	run_rounds(session, rounds);
+	session->rounds = rounds;
+	return status_of(session) == 0 ? 0 : diag_set(diag, -ECANCELED, "not measured");
+}
+
+/* Runs the sweep's rounds, and with a baseline more of them until each gated metric is decided. The
+ * comparison, or NULL; -ECANCELED: status_of() says why. */
+static int run(struct session *session, struct comparison **comparison, struct diag *diag)
+{
+	const struct sweep_request *request = session->request;
+	unsigned rounds = (unsigned)session->plan.rounds;
+	unsigned max = request->max_rounds > 0 ? request->max_rounds : 2 * rounds;
+
+	if (session->baseline.root == NULL)
+		return reach(session, rounds, diag);
+	json_t *const documents[2] = {session->baseline.root, session->results.root};
+	const char *const names[2] = {session->baseline.path, "this sweep"};
+	const struct looks looks = {.first = rounds,
+		.max = max < rounds             ? rounds
+		       : max < SWEEP_ROUNDS_MAX ? max
+						: SWEEP_ROUNDS_MAX,
+		.reach = reach,
+		.user = session};
+
+	return compare_growing(comparison, documents, names, &looks, &request->compare, diag);
 }
 
 /* ---- begin and end ---- */
@@ -287,7 +332,7 @@ static int read_baseline(struct session *session, struct diag *diag)
 static int prepare(struct session *session, struct diag *diag)
 {
 	const struct sweep_request *request = session->request;
-	int err = sweep_file_read(&session->plan, request->file, &request->maker, diag);
+	int err = sweep_file_read(&session->plan, request->file, &request->maker, NULL, diag);
 
 	if (err < 0)
 		return err;
@@ -304,50 +349,45 @@ static int prepare(struct session *session, struct diag *diag)
 	return err < 0 ? err : read_baseline(session, diag);
 }
 
-static int status_of(const struct session *session)
+/* err, diag: what run() came to. */
+static int finish(struct session *session, const struct comparison *comparison, int err,
+	const struct diag *diag)
 {
-	const json_t *root = session->results.root;
+	json_t *root = session->results.root;
 
-	if (session->interrupted)
-		return 130;
-	if (sweep_document_failed(root))
-		return 1;
-	return sweep_document_measured(root) ? 0 : 77;
-}
-
-/* The status that the comparison with the baseline comes to. */
-static int gate(struct session *session, struct page *page)
-{
-	const struct report_file fresh = {.path = "this sweep", .root = session->results.root};
-	struct comparison *comparison = NULL;
-	struct diag diag;
-	int err = compare_files(
-		&comparison, &session->baseline, &fresh, &session->request->compare, &diag);
-
-	if (err < 0) {
-		page_verdict(page, VERDICT_BAD, "not compared: %s", diag.text);
-		return 1;
-	}
-	comparison_page(comparison, page);
-	results_add(&session->results, session->results.root, "comparison",
-		comparison_json(comparison));
-	int status = comparison_status(comparison);
-
-	comparison_destroy(comparison);
-	return status;
-}
-
-static int finish(struct session *session)
-{
-	struct page *page = sweep_page(session->results.root);
+	sweep_document_set_rounds(&session->results, session->rounds);
+	struct page *page = sweep_page(root);
 	int status = status_of(session);
 
-	if (session->baseline.root != NULL && status == 0)
-		status = gate(session, page);
+	if (status == 0 && err < 0) {
+		page_verdict(page, VERDICT_BAD, "not compared: %s", diag->text);
+		status = 1;
+	} else if (status == 0 && comparison != NULL) {
+		comparison_page(comparison, page);
+		results_add(&session->results, root, "comparison", comparison_json(comparison));
+		status = comparison_status(comparison);
+	}
 	status = results_publish(&session->results, page, &session->context, status);
 	page_destroy(page);
 	if (session->request->collect != NULL)
-		*session->request->collect = json_incref(session->results.root);
+		*session->request->collect = json_incref(root);
+	return status;
+}
+
+/* Prepared already. An exit status. */
+static int measure(struct session *session)
+{
+	struct comparison *comparison = NULL;
+	struct diag diag = {""};
+
+	session->progress = progress_begin(0, session->request->quiet);
+	session->begin_ns = clock_monotonic_ns();
+	int err = run(session, &comparison, &diag);
+
+	progress_end(&session->progress);
+	int status = finish(session, comparison, err, &diag);
+
+	comparison_destroy(comparison);
 	return status;
 }
 
@@ -373,8 +413,7 @@ int sweep(const struct sweep_request *request)
 		fprintf(stderr, "tickvm sweep: %s\n", diag.text);
 		status = err == -ENOMEM || err == -EIO ? 1 : 2;
 	} else {
-		run_rounds(session);
-		status = finish(session);
+		status = measure(session);
 	}
 	if (session != NULL) {
 		results_end(&session->results);
@@ -387,11 +426,11 @@ int sweep(const struct sweep_request *request)
 	return status;
 }
 
-int sweep_check(
-	const char *path, const struct machine_maker *maker, size_t *cells, struct diag *diag)
+int sweep_check(const char *path, const struct machine_maker *maker, size_t *cells,
+	struct ini_complaints *complaints, struct diag *diag)
 {
 	struct sweep_plan plan;
-	int err = sweep_file_read(&plan, path, maker, diag);
+	int err = sweep_file_read(&plan, path, maker, complaints, diag);
 
 	if (cells != NULL)
 		*cells = plan.n;

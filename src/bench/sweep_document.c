@@ -13,11 +13,11 @@
 #include <string.h>
 
 static const char *const sentinel_names[SENTINEL_FIGURES] = {
-	[SENTINEL_PIO_EXIT] = "pio_exit_ns",
+	[SENTINEL_EXIT] = "bare_exit_ns",
 	[SENTINEL_TSC_POLL] = "tsc_poll_p99_ns",
 };
 static const char *const sentinel_flags[SENTINEL_FIGURES] = {
-	[SENTINEL_PIO_EXIT] = "pio-exit-moved",
+	[SENTINEL_EXIT] = "bare-exit-moved",
 	[SENTINEL_TSC_POLL] = "tsc-poll-moved",
 };
 
@@ -83,6 +83,12 @@ void sweep_document_begin(struct results *results, const struct bench_context *c
 	results_add(results, results->root, "cells", cells_json(results, plan, shard, shards));
 	results_add(results, results->root, "skipped", json_array());
 	results_add(results, results->root, "interrupted", json_true());
+}
+
+void sweep_document_set_rounds(struct results *results, unsigned rounds)
+{
+	results_add(results, json_object_get(results->root, "sweep"), "rounds",
+		json_integer((json_int_t)rounds));
 }
 
 /* The same cells in the same order, whatever became of them. */

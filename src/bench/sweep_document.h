@@ -7,7 +7,7 @@
 #include "sweep_file.h"
 
 /* What the sentinel said, nanoseconds; NAN: nothing. */
-enum sentinel_figure { SENTINEL_PIO_EXIT, SENTINEL_TSC_POLL, SENTINEL_FIGURES };
+enum sentinel_figure { SENTINEL_EXIT, SENTINEL_TSC_POLL, SENTINEL_FIGURES };
 struct sweep_sentinel {
 	double ns[SENTINEL_FIGURES];
 };
@@ -37,6 +37,9 @@ void sweep_document_begin(struct results *results, const struct bench_context *c
 int sweep_document_resume(struct results *results, const struct bench_context *context,
 	const struct sweep_plan *plan, unsigned shard, unsigned shards, json_t *root,
 	const char *path, struct diag *diag);
+
+/* More rounds were made than asked for at first. */
+void sweep_document_set_rounds(struct results *results, unsigned rounds);
 
 /* Is root a sweep's, with cells, rounds and metrics in order? -EINVAL with the member and what was
  * expected in diag. */

@@ -312,7 +312,8 @@ static int read_included(
 	int err = open_included(&r, includer, setting, diag);
 
 	if (err == 0)
-		err = ini_file_read(r.file, r.path, take_line, &r, diag);
+		err = ini_file_read(
+			r.file, r.path, take_line, &r, includer->plan->complaints, diag);
 	if (r.file != NULL)
 		fclose(r.file);
 	return err;
@@ -334,14 +335,14 @@ static int read_all(
 
 		return diag_set(diag, -err, "%s: cannot open it: %s", r.path, strerror(err));
 	}
-	int err = ini_file_read(r.file, r.path, take_line, &r, diag);
+	int err = ini_file_read(r.file, r.path, take_line, &r, plan->complaints, diag);
 
 	fclose(r.file);
 	return err;
 }
 
 int sweep_file_read(struct sweep_plan *plan, const char *path, const struct machine_maker *maker,
-	struct diag *diag)
+	struct ini_complaints *complaints, struct diag *diag)
 {
 	struct sweep_ini ini = {.n = 0};
 
@@ -349,10 +350,11 @@ int sweep_file_read(struct sweep_plan *plan, const char *path, const struct mach
 		.rounds = 8,
 		.mark_percent = 10,
 		.repeat_percent = 30,
-		.repeats = 2};
+		.repeats = 2,
+		.complaints = complaints};
 	int err = read_all(plan, &ini, path, diag);
 
-	if (err == 0 && ini.n == 0)
+	if (err == 0 && ini.n == 0 && (complaints == NULL || complaints->n == 0))
 		err = diag_set(diag, -EINVAL, "%s: expected a [matrix] or a [cell NAME]",
 			path != NULL ? path : "sweeps/quick.ini");
 	if (err == 0)

@@ -18,14 +18,16 @@ struct sweep_plan {
 	bool events;                           /* results keep each event */
 	struct cell *cells;                    /* with distinct names */
 	size_t n;
-	struct sweep_text *texts; /* all the above, in the end */
+	struct ini_complaints *complaints; /* NULL: the first one ends it */
+	struct sweep_text *texts;          /* all the above, in the end */
 };
 
 /* Reads path (NULL: the one built in), makes the cells and checks every one of them. 0, or a
- * negative errno with file, line, key and what was expected in diag. sweep_file_free() either way.
+ * negative errno with file, line, key and what was expected in diag, or with that in complaints
+ * (may be NULL), once each. sweep_file_free() either way.
  */
 int sweep_file_read(struct sweep_plan *plan, const char *path, const struct machine_maker *maker,
-	struct diag *diag);
+	struct ini_complaints *complaints, struct diag *diag);
 void sweep_file_free(struct sweep_plan *plan);
 
 #endif

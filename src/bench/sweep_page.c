@@ -42,14 +42,13 @@ static bool is_all_zero(const struct spread *spread)
 	return spread->min == 0 && spread->max == 0;
 }
 
-static void add_metric(struct table *table, const json_t *metric, const char *cell,
-	const char *figure, const struct spread *spread)
+static void add_metric(
+	struct table *table, const json_t *metric, const char *figure, const struct spread *spread)
 {
 	const char *unit = json_string_value(json_object_get(metric, "unit"));
 	bool ns = strcmp(unit, "ns") == 0;
 	const double values[] = {spread->median, spread->min, spread->max};
 
-	table_cell(table, "%s", cell);
 	table_cell(table, "%s", figure);
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (ns)
@@ -61,11 +60,13 @@ static void add_metric(struct table *table, const json_t *metric, const char *ce
 	table_cell(table, "%zu", json_array_size(json_object_get(metric, "values")));
 }
 
-/* The metrics of one cell are those whose names begin with its own. */
-static void add_cell(struct table *table, const json_t *metrics, const char *cell)
+/* The metrics of one cell are those whose names begin with its own, which stands above its table:
+ * beside the figures it would not fit a terminal. In CSV it stands before each row. */
+static void add_cell(const json_t *metrics, const char *cell, struct page *page)
 {
+	static const char *const titles[] = {"figure", "median", "least", "most", "unit", "rounds"};
 	size_t i, length = strlen(cell);
-	const char *shown = cell;
+	struct table *table = NULL;
 	json_t *metric;
 
 	json_array_foreach(metrics, i, metric)
@@ -78,23 +79,23 @@ static void add_cell(struct table *table, const json_t *metrics, const char *cel
 
 		if (!is_main(metric) || is_all_zero(&spread))
 			continue;
-		add_metric(table, metric, shown, name + length + 2, &spread);
-		shown = "";
+		if (table == NULL) {
+			page_note(page, "%s", cell);
+			table = page_table(page, cell, "lrrrlr", titles);
+		}
+		add_metric(table, metric, name + length + 2, &spread);
 	}
 }
 
 static void add_figures(const json_t *root, struct page *page)
 {
-	static const char *const titles[] = {
-		"cell", "figure", "median", "least", "most", "unit", "rounds"};
-	struct table *table = page_table(page, "sweep", "llrrrlr", titles);
 	size_t i;
 	json_t *cell;
 
 	json_array_foreach(json_object_get(root, "cells"), i, cell)
 	{
-		add_cell(table, json_object_get(root, "metrics"),
-			json_string_value(json_object_get(cell, "name")));
+		add_cell(json_object_get(root, "metrics"),
+			json_string_value(json_object_get(cell, "name")), page);
 	}
 }
 

@@ -388,7 +388,11 @@ int sweep_plan_make(struct sweep_plan *plan, const struct sweep_ini *ini,
 			err = make_matrix(&m, section);
 		else if (section->kind == SECTION_CELL)
 			err = make_one(&m, section);
+		err = ini_complain(plan->complaints, section->line, err, diag);
 	}
+	/* Nothing can be said of a file of which parts are missing. */
+	if (err == 0 && plan->complaints != NULL && plan->complaints->n > 0)
+		return -EINVAL;
 	if (err == 0 && plan->n == 0)
 		err = diag_set(diag, -EINVAL, "%s: expected a [matrix] or a [cell NAME]",
 			ini->n > 0 ? ini->sections[0].path : "the sweep's file");

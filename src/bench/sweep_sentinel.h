@@ -6,8 +6,8 @@
 
 #include "sweep_document.h"
 
-/* What an exit by OUT costs, and the 99th percentile of a guest that watches the TSC. Figures that
- * could not be had are NAN. -EINTR: the user stopped it; else 0. */
+/* What an exit by OUT costs a bare KVM_RUN loop, and the 99th percentile of a guest that watches
+ * the TSC. Figures that could not be had are NAN. -EINTR: the user stopped it; else 0. */
 int sweep_sentinel_measure(struct sweep_sentinel *sentinel);
 
 /* How far a figure is above (below: negative) the median of those before it, in percent of that; 0

@@ -73,8 +73,8 @@ void timer_metrics(struct results *results, const struct timer_plan *plan,
 		const char *word, *unit;
 		double value;
 	} figures[] = {{"mean", "ns", fabs(run->mean)}, {"p50", "ns", fabs(run->p50)},
-		{"p99", "ns", run->p99}, {"p999", "ns", run->p999}, {"max", "ns", run->max},
-		{"sd", "ns", run->sd}, {"missed", "events", run->missed},
+		{"p90", "ns", fabs(run->p90)}, {"p99", "ns", run->p99}, {"p999", "ns", run->p999},
+		{"max", "ns", run->max}, {"sd", "ns", run->sd}, {"missed", "events", run->missed},
 		{"over-50us", "ppm", late_ppm(m)}};
 
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)

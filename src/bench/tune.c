@@ -351,6 +351,27 @@ unsigned tune_texts(const struct vm_config *machine, struct tune_text texts[TUNE
 	return (unsigned)(at - texts);
 }
 
+void tune_difference(const struct tune_search *search, size_t point, char *text, size_t size)
+{
+	const struct vm_config begin = tune_machine(&search->space, search->points[0].choice),
+			       machine = tune_machine(&search->space, search->points[point].choice);
+	struct tune_text from[TUNE_TEXTS_MAX], to[TUNE_TEXTS_MAX];
+	unsigned n_from = tune_texts(&begin, from), n_to = tune_texts(&machine, to);
+	size_t used = 0;
+
+	snprintf(text, size, "as it began");
+	for (unsigned i = 0; i < n_to; i++) {
+		unsigned same = 0;
+
+		while (same < n_from && (strcmp(from[same].key, to[i].key) != 0 ||
+						strcmp(from[same].value, to[i].value) != 0))
+			same++;
+		if (same == n_from && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s--%s %s",
+				used > 0 ? " " : "", to[i].key, to[i].value);
+	}
+}
+
 void tune_command(const struct vm_config *machine, bool lines, char *text, size_t size)
 {
 	struct tune_text texts[TUNE_TEXTS_MAX];

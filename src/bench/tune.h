@@ -96,6 +96,8 @@ struct tune_text {
 unsigned tune_texts(const struct vm_config *machine, struct tune_text texts[TUNE_TEXTS_MAX]);
 /* "--halt-poll 200us --pin 0 ..."; lines: a backslash and a new line after every fourth. */
 void tune_command(const struct vm_config *machine, bool lines, char *text, size_t size);
+/* The options of a point that the search did not begin with; of point 0: "as it began". */
+void tune_difference(const struct tune_search *search, size_t point, char *text, size_t size);
 /* A machine description for --config, with comment (one line) above it. */
 int tune_write_ini(
 	const struct vm_config *machine, const char *comment, const char *path, struct diag *diag);

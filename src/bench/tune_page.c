@@ -42,12 +42,19 @@ static const char *text_of(const struct tune_text *texts, unsigned n, const char
 	return "-";
 }
 
-static void add_p(struct table *table, double p)
+struct p_text {
+	char text[16];
+};
+
+static struct p_text show_p(double p)
 {
+	struct p_text shown;
+
 	if (p < 0.001)
-		table_cell(table, "<0.001");
+		snprintf(shown.text, sizeof(shown.text), "<0.001");
 	else
-		table_cell(table, "%.3f", p);
+		snprintf(shown.text, sizeof(shown.text), "%.3f", p);
+	return shown;
 }
 
 static void add_row(struct table *table, const struct tune_result *result,
@@ -69,7 +76,7 @@ static void add_row(struct table *table, const struct tune_result *result,
 	if (point == best || best == NULL)
 		table_cell(table, "-");
 	else
-		add_p(table, tune_same_p(best, point));
+		table_cell(table, "%s", show_p(tune_same_p(best, point)).text);
 }
 
 /* From the least late to the cheapest. */
@@ -171,9 +178,9 @@ static void say_gain(struct page *page, const struct tune_result *result)
 	else
 		page_verdict(page,
 			best->p999_median < old->p999_median ? VERDICT_GOOD : VERDICT_UNKNOWN,
-			"#%zu: p99.9 from %.1f to %.1f us (p %.3f), CPUs from %.2f to %.2f", number,
-			old->p999_median / 1000, best->p999_median / 1000, p, old->cpu_median,
-			best->cpu_median);
+			"#%zu: p99.9 from %.1f to %.1f us (p %s), CPUs from %.2f to %.2f", number,
+			old->p999_median / 1000, best->p999_median / 1000, show_p(p).text,
+			old->cpu_median, best->cpu_median);
 }
 
 /* The reference is in every round: did its first half differ from the second? */

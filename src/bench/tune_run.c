@@ -142,13 +142,11 @@ static bool is_over(const struct run *run)
 static void step(struct run *run, size_t candidate)
 {
 	char options[256];
-	struct vm_config machine =
-		tune_machine(&run->search->space, run->search->points[candidate].choice);
 
-	tune_command(&machine, false, options, sizeof(options));
-	run->progress.steps = run->progress.step + 1;
-	progress_step(&run->progress, "%.0f of %.0f s, round %u: %s", (double)spent_ns(run) / 1e9,
-		(double)run->request->budget_ns / 1e9, run->rounds, options);
+	tune_difference(run->search, candidate, options, sizeof(options));
+	progress_step(&run->progress, "%.0f of %.0f s, round %u, #%zu: %s",
+		(double)spent_ns(run) / 1e9, (double)run->request->budget_ns / 1e9, run->rounds,
+		candidate, options);
 }
 
 /* A candidate that this host cannot run is dropped; without the reference there is no search. */

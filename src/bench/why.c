@@ -10,7 +10,8 @@
 #include <string.h>
 
 const char *const why_place_names[] = {"arm", "wake", "inject", "deliver", "whole"};
-const char *const why_kind_names[] = {"preempted", "slept", "exits", "unexplained", "usual"};
+const char *const why_kind_names[] = {
+	"preempted", "slept", "stalled", "exits", "unexplained", "usual"};
 _Static_assert(sizeof(why_place_names) / sizeof(why_place_names[0]) == WHY_PLACES &&
 		       sizeof(why_kind_names) / sizeof(why_kind_names[0]) == WHY_KINDS,
 	"one name each");
@@ -53,6 +54,7 @@ static void cut(struct segments *segments, uint64_t *at, uint64_t to, uint64_t e
 	*at = to;
 }
 
+/* From the deadline on; where the timer thread means to be early, from its target. */
 static struct segments split(const struct why_run *run, const struct joined_event *e, int vcpu)
 {
 	uint64_t offset = (uint64_t)run->tsc_offset, enter = e->guest.enter - offset,
@@ -65,6 +67,7 @@ static struct segments split(const struct why_run *run, const struct joined_even
 	}
 	uint64_t armed = e->armed - offset, wake = e->wake - offset;
 
+	at = min(at, e->target - offset);
 	cut(&s, &at, e->target - offset, enter, WHY_ARM, vcpu);
 	/* The device's deadline came that much later since the arming did: there is the cause. */
 	if (s.n == 1) {
@@ -173,11 +176,11 @@ static uint64_t add_absence(const struct why_run *run, const struct segment *s,
 	const struct host_event *e, struct why_event *event)
 {
 	uint64_t begin = e->begin > s->begin ? e->begin : s->begin, end = min(e->end, s->end);
+	static const enum why_kind kinds[HOST_EVENT_KINDS] = {[HOST_PREEMPTED] = WHY_PREEMPTED,
+		[HOST_SLEPT] = WHY_SLEPT,
+		[HOST_STALLED] = WHY_STALLED};
 	const struct why_cause like = {
-		.kind = e->kind == HOST_PREEMPTED ? WHY_PREEMPTED : WHY_SLEPT,
-		.place = s->place,
-		.thread = s->thread,
-		.known = true};
+		.kind = kinds[e->kind], .place = s->place, .thread = s->thread, .known = true};
 	struct why_cause *cause;
 
 	if (end <= begin)
@@ -192,7 +195,10 @@ static uint64_t add_absence(const struct why_run *run, const struct segment *s,
 			cause->event = e;
 			cause->begin = begin;
 			cause->end = end;
-			cause->who = why_who_ran(run->host, e->cpu, begin, end);
+			/* A thread that stood still had its CPU: nobody ran instead. */
+			cause->who = e->kind != HOST_STALLED
+					     ? why_who_ran(run->host, e->cpu, begin, end)
+					     : NULL;
 		}
 	}
 	return end - begin;
@@ -285,17 +291,33 @@ static int by_size(const void *a, const void *b)
 	return x->ticks < y->ticks ? 1 : x->ticks > y->ticks ? -1 : 0;
 }
 
+/* What lies before the deadline is no lateness, but has its part of what is usual there. (Arming
+ * stands for time behind the deadline, wherever it was.) */
+static void take_early(
+	const struct why_run *run, struct segment *s, uint64_t deadline, uint64_t *allowed)
+{
+	struct segment early = *s;
+	unsigned faults;
+
+	if (s->place == WHY_ARM || s->begin >= deadline)
+		return;
+	s->begin = early.end = min(s->end, deadline);
+	*allowed -= min(*allowed, cover(run, &early, NULL, &faults));
+}
+
 static void explain(
 	const struct why_run *run, const uint64_t usual[WHY_PLACES], struct why_event *event)
 {
 	const struct joined_event *e = &run->events[event->number - 1];
-	const struct segments s = split(run, e, (int)event->vcpu);
+	struct segments s = split(run, e, (int)event->vcpu);
 	uint64_t allowed[WHY_PLACES];
 
 	memcpy(allowed, usual, sizeof(allowed));
 	for (unsigned i = 0; i < s.n; i++) {
-		const struct segment *segment = &s.item[i];
+		struct segment *segment = &s.item[i];
 		unsigned faults;
+
+		take_early(run, segment, event->deadline, &allowed[segment->place]);
 		uint64_t left = cover(run, segment, event, &faults);
 		uint64_t as_usual = min(left, allowed[segment->place]);
 

@@ -35,6 +35,7 @@ struct why_run {
 	uint64_t rt_rest_ticks; /* how long SCHED_FIFO threads are stopped by the throttle; 0: never
 				 */
 	uint64_t spin_capped;   /* of the timer thread, in the run */
+	bool never_spins;       /* --timer-spin 0 */
 };
 
 /* What an event waits for, in the order of time. */
@@ -51,6 +52,7 @@ extern const char *const why_place_names[WHY_PLACES];
 enum why_kind {
 	WHY_PREEMPTED,   /* the thread was taken off its CPU */
 	WHY_SLEPT,       /* it slept, or had not yet been woken */
+	WHY_STALLED,     /* it was on its CPU and spun, and the CPU did nothing of it */
 	WHY_EXITS,       /* the vCPU was out of the guest, in tickvm */
 	WHY_UNEXPLAINED, /* the thread was on its CPU, or nothing is known of it */
 	WHY_USUAL,       /* what half of the run's events take there without any of the above */

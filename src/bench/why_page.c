@@ -70,7 +70,7 @@ static void sentences(const struct report *r)
 static void shares(const struct report *r)
 {
 	static const char *const names[] = {"threads preempted", "threads asleep or woken late",
-		"exits to tickvm", "unexplained", "as usual"};
+		"a spinning thread stood still", "exits to tickvm", "unexplained", "as usual"};
 	uint64_t sums[WHY_KINDS] = {0}, all = 0;
 	char line[256] = "";
 

@@ -320,7 +320,8 @@ static int read_path(struct why_run *run, const json_t *json, struct diag *diag)
 int why_read(struct why_read *read, const json_t *run, struct diag *diag)
 {
 	const json_t *host = json_object_get(run, "host_events"),
-		     *offset = json_object_get(run, "tsc_offset");
+		     *offset = json_object_get(run, "tsc_offset"),
+		     *spin = json_object_get(json_object_get(run, "machine"), "timer_spin_ns");
 	json_int_t vcpus = member(run, "vcpus");
 	const struct reader r = {.origin = (uint64_t)member(host, "origin_tsc"), .diag = diag};
 
@@ -331,6 +332,7 @@ int why_read(struct why_read *read, const json_t *run, struct diag *diag)
 	read->run.offset_verified = json_is_true(json_object_get(offset, "verified"));
 	read->run.tsc_offset = member(offset, "offset_ticks");
 	read->run.rt_rest_ticks = (uint64_t)member(host, "rt_rest_ticks");
+	read->run.never_spins = json_is_integer(spin) && json_integer_value(spin) == 0;
 	read->run.spin_capped =
 		(uint64_t)member(json_object_get(run, "timer_thread"), "spin_capped");
 	read->host.others_err = -(int)member(host, "others_errno");

@@ -52,8 +52,10 @@ static void say_who(struct text *text, const struct why_cause *cause)
 {
 	if (cause->who == NULL)
 		return;
-	say(text, cause->who->tid == 0 ? " (CPU %d was %s)" : " (CPU %d ran %s)", cause->event->cpu,
-		cause->who->name);
+	if (cause->who->tid == 0)
+		say(text, " (CPU %d was %s)", cause->event->cpu, cause->who->name);
+	else
+		say(text, " (%s ran on CPU %d)", cause->who->name, cause->event->cpu);
 }
 
 static void say_where(struct text *text, enum why_place place)
@@ -117,11 +119,26 @@ static void say_slept(struct text *text, const struct why_run *run, const struct
 	say_where(text, cause->place);
 	say_moved(text, cause);
 	say_who(text, cause);
-	if (cause->thread == HOST_THREAD_TIMER && run->spin_capped > 0)
+	if (before && cause->thread == HOST_THREAD_TIMER && run->never_spins)
+		say(text, ", and does not spin: --timer-spin 0 leaves all of a wake-up's lateness");
+	else if (cause->thread == HOST_THREAD_TIMER && run->spin_capped > 0)
 		say(text,
 			", perhaps resting below the real-time limit (%llu spins cut short in this "
 			"run)",
 			(unsigned long long)run->spin_capped);
+}
+
+static void say_stalled(struct text *text, const struct why_cause *cause)
+{
+	say_thread(text, cause->thread);
+	say(text, " stood still for ");
+	say_us(text, cause->ticks);
+	if (cause->count > 1)
+		say(text, " in %u pieces", cause->count);
+	say(text,
+		" while it spun on CPU %d (taken by an interrupt of this host, or by a hypervisor "
+		"below it)",
+		cause->event->cpu);
 }
 
 static void say_exits(struct text *text, const struct why_cause *cause)
@@ -166,6 +183,9 @@ static void say_cause(struct text *text, const struct why_run *run, const struct
 		break;
 	case WHY_SLEPT:
 		say_slept(text, run, cause);
+		break;
+	case WHY_STALLED:
+		say_stalled(text, cause);
 		break;
 	case WHY_EXITS:
 		say_exits(text, cause);
@@ -221,7 +241,8 @@ void why_sentence(const struct why_run *run, const struct why_event *event, char
 		separator = "; ";
 	}
 	say_sum(&out, event, small[WHY_UNEXPLAINED], "unexplained", &separator);
-	say_sum(&out, event, small[WHY_PREEMPTED] + small[WHY_SLEPT] + small[WHY_EXITS],
+	say_sum(&out, event,
+		small[WHY_PREEMPTED] + small[WHY_SLEPT] + small[WHY_STALLED] + small[WHY_EXITS],
 		"in small parts", &separator);
 	say_sum(&out, event, small[WHY_USUAL], "as usual", &separator);
 }

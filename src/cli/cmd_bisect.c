@@ -43,7 +43,9 @@ static int judge(const json_t *comparison)
 	if (gated == 0)
 		return cannot_tell("no metric is gated");
 	if (open > 0)
-		return cannot_tell("gated metrics are inconclusive; give both sides more rounds");
+		return cannot_tell("gated metrics are inconclusive with all rounds that may be run "
+				   "(--max-rounds); "
+				   "gate what you look for, or measure the baseline with more");
 	if (json_array_size(json_object_get(comparison, "not_guarded")) > 0)
 		return cannot_tell("metrics that are to be gated are missing");
 	complain("bisect-run", "good: none of %u gated metrics worse", gated);
@@ -60,6 +62,7 @@ static int run_sweep(const struct options *options, struct sweep_machines *machi
 		.json = options->json,
 		.rounds = options->rounds,
 		.baseline = options->baseline,
+		.max_rounds = options->max_rounds,
 		.compare = options->compare,
 		.collect = &document,
 		.csv = options->csv,
@@ -96,27 +99,20 @@ static int check_baseline(
 	return err;
 }
 
-static int judge_document(const struct options *options, const struct report_file *baseline,
-	json_t *document, const char *command_line)
+static int judge_comparison(const struct options *options, const struct comparison *comparison,
+	const char *command_line)
 {
-	const struct report_file fresh = {.path = "this one", .root = document};
 	const struct bench_context context = {.machine = options->machine,
 		.json = options->json,
 		.csv = options->csv,
 		.markdown = options->markdown,
 		.command_line = command_line};
-	struct comparison *comparison = NULL;
-	struct diag diag = {""};
-
-	if (compare_files(&comparison, baseline, &fresh, &options->compare, &diag) < 0)
-		return cannot_tell(diag.text);
 	json_t *json = comparison_json(comparison);
 	int verdict = comparison_publish(comparison, &context, STATUS_OK) == STATUS_OK
 			      ? judge(json)
 			      : cannot_tell("the comparison could not be written");
 
 	json_decref(json);
-	comparison_destroy(comparison);
 	return verdict;
 }
 
@@ -126,9 +122,11 @@ static int run_bench(const struct options *options, int argc, char **argv, const
 	struct options line = *options;
 	struct report_file baseline = {.root = NULL};
 	struct cell cell = {.name = "this one"};
-	json_t *document = NULL;
+	struct comparison *comparison = NULL;
+	struct compare_settings settings = options->compare;
 	struct diag diag = {""};
 
+	settings.quiet = options->quiet;
 	line.json = line.csv = line.markdown = line.config = NULL;
 	line.texts = NULL;
 	int err = cli_cell_read(&line, argc, argv, &cell, &diag);
@@ -136,12 +134,14 @@ static int run_bench(const struct options *options, int argc, char **argv, const
 	if (err == 0)
 		err = check_baseline(options, &baseline, &diag);
 	if (err == 0)
-		err = cell_run(&cell, &document, &diag);
+		err = compare_cell(&comparison, &baseline, &cell,
+			options->max_rounds > 0 ? options->max_rounds : COMPARE_CELL_DEFAULT,
+			&settings, &diag);
 	int verdict = err < 0 ? cannot_tell(diag.text)
-			      : judge_document(options, &baseline, document, command_line);
+			      : judge_comparison(options, comparison, command_line);
 
+	comparison_destroy(comparison);
 	json_decref(baseline.root);
-	json_decref(document);
 	cli_options_free(&line);
 	return verdict;
 }

@@ -10,12 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COMPLAINTS_MAX 100
+
 static void help(void)
 {
 	printf("usage: tickvm config check FILE.ini...\n\n"
 	       "Reads machine descriptions as tickvm run --config does, and sweeps as tickvm sweep "
 	       "does, and looks whether\nthis host has what they ask for: CPUs, memory, files. "
-	       "Each complaint names file, line and key.\n\n"
+	       "All complaints are told, each with file, line and key.\n\n"
 	       "exit status: 0 all good; 1 one is not; 2 usage\n");
 }
 
@@ -58,29 +60,67 @@ static int look_at(const char *path, struct look *look, struct diag *diag)
 
 	if (file == NULL)
 		return diag_set(diag, -errno, "%s: cannot open it: %s", path, strerror(errno));
-	int err = ini_file_read(file, path, look_at_line, look, diag);
+	int err = ini_file_read(file, path, look_at_line, look, NULL, diag);
 
 	fclose(file);
 	return err;
 }
 
-/* The host is complained about by option: say which line asked for it. */
-static void add_line(const char *path, int err, struct diag *diag)
+/* ---- complaints ---- */
+
+/* What is wrong with one file. Lines that were complained of are left out when it is read again, so
+ * that what else is wrong shows. */
+struct checking {
+	const char *path;
+	unsigned lines[COMPLAINTS_MAX];
+	size_t n;
+	struct options options;
+};
+
+static bool is_told(const struct checking *c, unsigned line)
 {
-	const struct diag why = *diag;
-	char key[32] = "";
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->lines[i] == line)
+			return true;
+	}
+	return false;
+}
+
+/* struct ini_complaints' take. */
+static void tell(void *user, unsigned line, const char *text)
+{
+	struct checking *c = user;
+
+	if (is_told(c, line))
+		return;
+	complain("config", "%s", text);
+	if (c->n < COMPLAINTS_MAX)
+		c->lines[c->n++] = line;
+}
+
+/* The host is complained about by option: say which line asked for it. True: it was found, and the
+ * rest may be looked at. */
+static bool tell_of_option(struct checking *c, const struct diag *why)
+{
+	char key[32] = "", text[sizeof(why->text) + 400];
 	struct look look = {.key = key};
 	struct diag unused;
 
-	if (strncmp(why.text, "--", 2) == 0)
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(why.text + 2, ": "), why.text + 2);
-	look_at(path, &look, &unused);
-	if (look.number == 0)
-		diag_set(diag, err, "%s: %s", path, why.text);
-	else
-		diag_set(diag, err, "%s:%u: %s = %s: %s", path, look.number, key, look.value,
-			why.text);
+	if (strncmp(why->text, "--", 2) == 0)
+		snprintf(
+			key, sizeof(key), "%.*s", (int)strcspn(why->text + 2, ": "), why->text + 2);
+	look_at(c->path, &look, &unused);
+	if (look.number == 0 || is_told(c, look.number) || c->n == COMPLAINTS_MAX) {
+		complain("config", "%s: %s", c->path, why->text);
+		return false;
+	}
+	snprintf(text, sizeof(text), "%s:%u: %s = %s: %s", c->path, look.number, key, look.value,
+		why->text);
+	tell(c, look.number, text);
+	return true;
 }
+
+/* ---- machines ---- */
 
 static int check_disk(const struct vm_config *machine, struct diag *diag)
 {
@@ -92,55 +132,100 @@ static int check_disk(const struct vm_config *machine, struct diag *diag)
 		machine->disk_read_only ? "" : " for writing", strerror(errno));
 }
 
-static int check_machine(const char *path, struct diag *diag)
+static int take_line(void *user, const struct ini_line *line, struct diag *diag)
 {
-	struct options options;
+	struct checking *c = user;
 
-	cli_options_init(&options);
-	int err = machine_config_read(&options, COMMAND_RUN, path, diag);
+	/* A bad section's keys are passed over again, and tell() says nothing twice. */
+	if (is_told(c, line->number))
+		return line->key == NULL ? -EINVAL : 0;
+	return machine_config_line(&c->options, COMMAND_RUN, line, diag);
+}
 
-	if (err == 0) {
-		err = cli_options_check_host(&options, diag);
-		if (err == 0)
-			err = check_disk(&options.machine, diag);
-		if (err < 0)
-			add_line(path, err, diag);
-	}
-	cli_options_free(&options);
+static int read_machine(struct checking *c, struct diag *diag)
+{
+	struct ini_complaints complaints = {.take = tell, .user = c};
+	FILE *file = fopen(c->path, "re");
+
+	if (file == NULL)
+		return diag_set(diag, -errno, "%s: cannot open it: %s", c->path, strerror(errno));
+	int err = ini_file_read(file, c->path, take_line, c, &complaints, diag);
+
+	fclose(file);
 	return err;
 }
 
-static int check_sweep(const char *path, size_t *cells, struct diag *diag)
+static int check_host(struct checking *c, struct diag *diag)
 {
+	int err = cli_options_check_host(&c->options, diag);
+
+	return err < 0 ? err : check_disk(&c->options.machine, diag);
+}
+
+/* True: what the host lacks has been told, and there may be more. */
+static bool check_machine_once(struct checking *c)
+{
+	struct diag diag = {""};
+	bool more = false;
+
+	cli_options_init(&c->options);
+	if (read_machine(c, &diag) < 0) {
+		complain("config", "%s", diag.text);
+		c->n = COMPLAINTS_MAX;
+	} else if (check_host(c, &diag) < 0) {
+		more = tell_of_option(c, &diag);
+		c->n += c->n == 0;
+	}
+	cli_options_free(&c->options);
+	return more;
+}
+
+static bool check_machine(const char *path)
+{
+	struct checking c = {.path = path};
+
+	while (check_machine_once(&c))
+		;
+	return c.n == 0;
+}
+
+/* ---- sweeps ---- */
+
+static bool check_sweep(const char *path, size_t *cells)
+{
+	struct checking c = {.path = path};
+	struct ini_complaints complaints = {.take = tell, .user = &c};
 	struct sweep_machines machines;
 	char word[] = "sweep", *argv[] = {word, NULL};
-	int err = sweep_machines_begin(&machines, COMMAND_SWEEP, 1, argv, diag);
+	struct diag diag = {""};
+	int err = sweep_machines_begin(&machines, COMMAND_SWEEP, 1, argv, &diag);
 
 	if (err == 0) {
 		const struct machine_maker maker = sweep_machines_maker(&machines);
 
-		err = sweep_check(path, &maker, cells, diag);
+		err = sweep_check(path, &maker, cells, &complaints, &diag);
 	}
+	if (err < 0 && complaints.n == 0)
+		complain("config", "%s", diag.text);
 	sweep_machines_end(&machines);
-	return err;
+	return err == 0;
 }
 
 static bool check(const char *path)
 {
 	struct look look = {.key = NULL};
-	struct diag diag = {""};
+	struct diag unused;
 	size_t cells = 0;
-	int err = look_at(path, &look, &diag);
 
-	if (err == 0)
-		err = look.is_sweep ? check_sweep(path, &cells, &diag) : check_machine(path, &diag);
-	if (err < 0)
-		complain("config", "%s", diag.text);
-	else if (look.is_sweep)
+	/* A line that is none is told by who reads the file for good. */
+	look_at(path, &look, &unused);
+	bool good = look.is_sweep ? check_sweep(path, &cells) : check_machine(path);
+
+	if (good && look.is_sweep)
 		printf("%s: good, a sweep of %zu cells\n", path, cells);
-	else
+	else if (good)
 		printf("%s: good\n", path);
-	return err == 0;
+	return good;
 }
 
 int cmd_config(int argc, char **argv, const char *command_line)

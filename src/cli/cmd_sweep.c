@@ -29,6 +29,7 @@ static int run(const struct options *options, struct sweep_machines *machines, c
 		.shard = options->shard,
 		.shards = options->shards,
 		.baseline = options->baseline,
+		.max_rounds = options->max_rounds,
 		.compare = options->compare,
 		.csv = options->csv,
 		.markdown = options->markdown,

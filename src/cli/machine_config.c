@@ -33,9 +33,9 @@ static int check_section(const struct ini_line *line, struct diag *diag)
 		line->number, line->section);
 }
 
-static int take(void *user, const struct ini_line *line, struct diag *diag)
+int machine_config_line(struct options *options, enum command command, const struct ini_line *line,
+	struct diag *diag)
 {
-	const struct reading *r = user;
 	char where[300];
 	int err = check_section(line, diag);
 	if (err < 0 || line->key == NULL)
@@ -43,17 +43,24 @@ static int take(void *user, const struct ini_line *line, struct diag *diag)
 	snprintf(where, sizeof(where), "%s:%u: %s = %s", line->path, line->number, line->key,
 		line->value);
 	const struct option_spec *spec =
-		cli_options_find(r->command, line->key, strlen(line->key), where, diag);
+		cli_options_find(command, line->key, strlen(line->key), where, diag);
 	if (spec == NULL)
 		return -EINVAL;
 	if (strcmp(line->key, "config") == 0 || strcmp(line->key, "help") == 0)
 		return diag_set(diag, -EINVAL, "%s: belongs on the command line", where);
 	if (spec->kind == OPTION_FLAG)
-		return set_flag(r->options, spec, line->value, where, diag);
-	const char *kept = cli_options_keep(r->options, line->value);
+		return set_flag(options, spec, line->value, where, diag);
+	const char *kept = cli_options_keep(options, line->value);
 	if (kept == NULL)
 		return diag_set(diag, -ENOMEM, "%s: no memory", where);
-	return cli_options_set(r->options, spec, kept, where, diag);
+	return cli_options_set(options, spec, kept, where, diag);
+}
+
+static int take(void *user, const struct ini_line *line, struct diag *diag)
+{
+	const struct reading *r = user;
+
+	return machine_config_line(r->options, r->command, line, diag);
 }
 
 int machine_config_read(
@@ -64,7 +71,7 @@ int machine_config_read(
 	if (file == NULL)
 		return diag_set(
 			diag, -errno, "--config %s: cannot open it: %s", path, strerror(errno));
-	int err = ini_file_read(file, path, take, &r, diag);
+	int err = ini_file_read(file, path, take, &r, NULL, diag);
 	fclose(file);
 	return err;
 }

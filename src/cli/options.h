@@ -7,6 +7,7 @@
 
 #include "tickvm/bench.h"
 #include "tickvm/compare.h"
+#include "tickvm/ini_file.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ struct options {
 	const char *config, *json, *csv, *markdown, *events, *output, *format;
 	bool per_vcpu, quiet, verbose, help;
 	struct compare_settings compare;
-	unsigned max_rounds; /* compare --live */
+	unsigned max_rounds; /* compare --live, --baseline; 0: not given */
 	bool live;
 	struct {
 		const char *source, *interval, *load;
@@ -116,6 +117,9 @@ int cli_options_check_output(const struct options *options, struct diag *diag);
  * [machine]. */
 int machine_config_read(
 	struct options *options, enum command command, const char *path, struct diag *diag);
+/* One line of it. */
+int machine_config_line(struct options *options, enum command command, const struct ini_line *line,
+	struct diag *diag);
 
 /* The word of words (ends with NULL) that looks most like name, or NULL when none is close. */
 const char *nearest_word(const char *name, size_t length, const char *const *words);

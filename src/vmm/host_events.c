@@ -7,6 +7,7 @@
 #include "host_events_parse.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 #define RING_MIN       ((size_t)16 << 10)
 #define RING_MAX       ((size_t)256 << 20)
 #define CPU_RINGS_MAX  ((size_t)64 << 20) /* of all CPUs: there may be hundreds */
-#define INIT_PID_SPACE 0xeffffffcU        /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
+#define STALLS_MAX     ((size_t)1 << 16)
+#define INIT_PID_SPACE 0xeffffffcU /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 
 struct ring {
 	int fd; /* -1: none */
@@ -32,6 +34,8 @@ struct host_recorder {
 	size_t ring_bytes;
 	struct clock_pair before;
 	struct ring *thread_rings, *cpu_rings; /* as events.threads and .cpus */
+	struct host_event *stalls;             /* of the timer thread, which alone writes them */
+	size_t n_stalls, stalls_max;
 	struct host_events events;
 };
 
@@ -150,10 +154,15 @@ int host_recorder_create(
 	recorder->ring_bytes = bytes;
 	recorder->thread_rings = calloc(n, sizeof(*recorder->thread_rings));
 	recorder->events.threads = calloc(n, sizeof(*recorder->events.threads));
-	if (recorder->thread_rings == NULL || recorder->events.threads == NULL) {
+	recorder->stalls_max = events < STALLS_MAX ? events : STALLS_MAX;
+	recorder->stalls = malloc((recorder->stalls_max + 1) * sizeof(*recorder->stalls));
+	if (recorder->thread_rings == NULL || recorder->events.threads == NULL ||
+		recorder->stalls == NULL) {
 		host_recorder_destroy(recorder);
 		return diag_set(diag, -ENOMEM, "out of memory for host events");
 	}
+	/* Touched here, so that the timer thread takes no page fault for them. */
+	memset(recorder->stalls, 0, recorder->stalls_max * sizeof(*recorder->stalls));
 	recorder->events.n_threads = n;
 	for (size_t i = 0; i < n; i++) {
 		recorder->thread_rings[i].fd = -1;
@@ -177,6 +186,16 @@ void host_recorder_attach(struct host_recorder *recorder, int vcpu)
 	thread->err = ring_open(&recorder->thread_rings[vcpu + 1], PERF_COUNT_SW_PAGE_FAULTS, -1,
 		recorder->ring_bytes);
 	thread->begin = clock_tsc();
+}
+
+void host_recorder_stall(struct host_recorder *recorder, uint64_t begin, uint64_t end)
+{
+	if (recorder == NULL || recorder->n_stalls == recorder->stalls_max)
+		return;
+	int cpu = sched_getcpu();
+
+	recorder->stalls[recorder->n_stalls++] = (struct host_event){
+		.begin = begin, .end = end, .kind = HOST_STALLED, .cpu = cpu, .cpu_after = cpu};
 }
 
 /* ---- reading ---- */
@@ -255,7 +274,7 @@ static void name_task(const struct host_events *events, struct host_task *task)
 		snprintf(task->name, sizeof(task->name), "a thread that was ending");
 	else
 		snprintf(task->name, sizeof(task->name), "%s",
-			sees_all_tasks() ? "nothing" : "nothing, or what is not shown");
+			sees_all_tasks() ? "idle" : "idle, or ran what is not shown");
 }
 
 void host_recorder_finish(struct host_recorder *recorder)
@@ -271,6 +290,8 @@ void host_recorder_finish(struct host_recorder *recorder)
 		clock_ns_to_ticks(1);
 	for (size_t i = 0; i < events->n_threads && err == 0; i++)
 		err = read_thread(&recorder->thread_rings[i], &time, &events->threads[i]);
+	if (err == 0 && events->threads[0].err == 0)
+		err = host_add_stalls(&events->threads[0], recorder->stalls, recorder->n_stalls);
 	for (size_t i = 0; i < events->n_cpus && err == 0; i++) {
 		const struct host_ring view = ring_view(&recorder->cpu_rings[i]);
 
@@ -309,5 +330,6 @@ void host_recorder_destroy(struct host_recorder *recorder)
 	host_events_free(&recorder->events);
 	free(recorder->thread_rings);
 	free(recorder->cpu_rings);
+	free(recorder->stalls);
 	free(recorder);
 }

@@ -17,6 +17,9 @@ int host_recorder_create(
 /* From the thread itself, before it begins its work; vcpu: or HOST_THREAD_TIMER. NULL: nothing
  * happens. */
 void host_recorder_attach(struct host_recorder *recorder, int vcpu);
+/* From the timer thread, which spun on its CPU: between two readings of the TSC, host's, lay more
+ * than its loop takes. NULL: nothing happens. */
+void host_recorder_stall(struct host_recorder *recorder, uint64_t begin, uint64_t end);
 /* When all threads have ended; NULL: nothing happens. Without memory for it the result is empty. */
 void host_recorder_finish(struct host_recorder *recorder);
 const struct host_events *host_recorder_events(const struct host_recorder *recorder);

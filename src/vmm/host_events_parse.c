@@ -12,7 +12,7 @@
 
 const char *host_event_name(enum host_event_kind kind)
 {
-	static const char *const names[] = {"preempted", "slept", "fault"};
+	static const char *const names[] = {"preempted", "slept", "fault", "stalled"};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == HOST_EVENT_KINDS, "one name each");
 	return (unsigned)kind < HOST_EVENT_KINDS ? names[kind] : "unknown";
@@ -118,6 +118,51 @@ int host_parse_thread(
 	thread->full = ring->head + RECORD_MAX > ring->size;
 	if (thread->full)
 		thread->until = last;
+	return err;
+}
+
+/* thread's events before *at are in merged already, and all that end before the stall are. */
+static int add_stall(const struct host_thread *thread, size_t *at, const struct host_event *stall,
+	struct host_thread *merged)
+{
+	struct host_event part = *stall;
+	size_t end = *at;
+	int err = 0;
+
+	while (end < thread->n && thread->events[end].begin < stall->end) {
+		if (thread->events[end++].kind != HOST_FAULT)
+			return 0;
+	}
+	for (; *at < end && err == 0; ++*at) {
+		part.end = thread->events[*at].begin;
+		err = add_event(merged, &part);
+		if (err == 0)
+			err = add_event(merged, &thread->events[*at]);
+		part.begin = part.end;
+	}
+	part.end = stall->end;
+	return err == 0 ? add_event(merged, &part) : err;
+}
+
+int host_add_stalls(struct host_thread *thread, const struct host_event *stalls, size_t n)
+{
+	struct host_thread merged = {.n = 0};
+	size_t at = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < n && stalls[i].end <= thread->until && err == 0; i++) {
+		while (at < thread->n && thread->events[at].end <= stalls[i].begin && err == 0)
+			err = add_event(&merged, &thread->events[at++]);
+		if (err == 0)
+			err = add_stall(thread, &at, &stalls[i], &merged);
+	}
+	while (at < thread->n && err == 0)
+		err = add_event(&merged, &thread->events[at++]);
+	free(err == 0 ? thread->events : merged.events);
+	if (err == 0) {
+		thread->events = merged.events;
+		thread->n = merged.n;
+	}
 	return err;
 }
 

@@ -27,6 +27,10 @@ struct host_ring {
 /* Fills events, n, full and until; owner's until comes in as the end of the run. 0 or -ENOMEM. */
 int host_parse_thread(
 	const struct host_ring *ring, const struct host_time *time, struct host_thread *thread);
+/* Puts the moments in which the thread's CPU stood still, by begin, among its events: cut at its
+ * page faults; those in which it was off its CPU are known as that already, and left out, as are
+ * those behind until. 0 or -ENOMEM. */
+int host_add_stalls(struct host_thread *thread, const struct host_event *stalls, size_t n);
 /* What may stand in a sentence: printable ASCII. */
 void host_task_name(struct host_task *task, const char *comm, size_t length);
 /* The same for runs, of a ring of CPU-wide switch records; tasks are found or added. */

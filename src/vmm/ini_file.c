@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* inih cuts longer ones off, silently. */
@@ -17,9 +18,25 @@ struct reading {
 	void *user;
 	unsigned line;     /* last line handed to inih */
 	unsigned too_long; /* first line that does not fit inih's buffer; 0: none */
+	bool skipping;     /* a bad section's keys */
 	int err;
+	struct ini_complaints *complaints;
 	struct diag *diag;
 };
+
+int ini_complain(struct ini_complaints *complaints, unsigned line, int err, const struct diag *diag)
+{
+	if (complaints == NULL || err != -EINVAL)
+		return err;
+	complaints->n++;
+	complaints->take(complaints->user, line, diag->text);
+	return 0;
+}
+
+static int complain(const struct reading *r, int err)
+{
+	return ini_complain(r->complaints, r->line, err, r->diag);
+}
 
 /* inih names no section without keys. */
 static void begin_section(struct reading *r, const char *text)
@@ -30,15 +47,20 @@ static void begin_section(struct reading *r, const char *text)
 	if (text[length] == '\0')
 		return; /* inih will complain */
 	if (length > NAME_MAX_LENGTH) {
-		r->err = diag_set(r->diag, -EINVAL,
-			"%s:%u: the section's name is too long; expected at most %d bytes", r->path,
-			r->line, NAME_MAX_LENGTH);
+		r->skipping = true;
+		r->err = complain(r,
+			diag_set(r->diag, -EINVAL,
+				"%s:%u: the section's name is too long; expected at most %d bytes",
+				r->path, r->line, NAME_MAX_LENGTH));
 		return;
 	}
 	memcpy(name, text, length);
 	name[length] = '\0';
-	r->err = r->take(r->user,
+	int err = r->take(r->user,
 		&(struct ini_line){.path = r->path, .number = r->line, .section = name}, r->diag);
+
+	r->skipping = err != 0;
+	r->err = complain(r, err);
 }
 
 /* inih counts lines for its caller only when built to; this reader counts them itself. Leading
@@ -69,6 +91,8 @@ static int take(void *user, const char *section, const char *key, const char *va
 
 	if (r->err != 0)
 		return 0;
+	if (r->skipping)
+		return 1;
 	if (strlen(key) >= NAME_MAX_LENGTH)
 		r->err = diag_set(r->diag, -EINVAL,
 			"%s:%u: the key is too long; expected an option's name", r->path, r->line);
@@ -80,12 +104,19 @@ static int take(void *user, const char *section, const char *key, const char *va
 				.key = key,
 				.value = value},
 			r->diag);
+	r->err = complain(r, r->err);
 	return r->err == 0;
 }
 
-int ini_file_read(FILE *file, const char *path, ini_file_taker taker, void *user, struct diag *diag)
+int ini_file_read(FILE *file, const char *path, ini_file_taker taker, void *user,
+	struct ini_complaints *complaints, struct diag *diag)
 {
-	struct reading r = {.file = file, .path = path, .take = taker, .user = user, .diag = diag};
+	struct reading r = {.file = file,
+		.path = path,
+		.take = taker,
+		.user = user,
+		.complaints = complaints,
+		.diag = diag};
 	int line = ini_parse_stream(next_line, &r, take, &r);
 
 	if (r.err != 0)
@@ -95,7 +126,9 @@ int ini_file_read(FILE *file, const char *path, ini_file_taker taker, void *user
 	if (r.too_long != 0)
 		return diag_set(diag, -EINVAL, "%s:%u: line too long", path, r.too_long);
 	if (line != 0)
-		return diag_set(
-			diag, -EINVAL, "%s:%d: expected [section] or key = value", path, line);
+		return ini_complain(complaints, (unsigned)line,
+			diag_set(diag, -EINVAL, "%s:%d: expected [section] or key = value", path,
+				line),
+			diag);
 	return 0;
 }

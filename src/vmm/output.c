@@ -5,11 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TRIES_MAX 100
 
 struct output {
 	FILE *stream;
@@ -44,21 +48,31 @@ static int open_write(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The same; *temporary is set if it is there. */
+/* The same; *temporary is set if it is there. Another tickvm may be writing the same file, perhaps
+ * from another container: a name that nobody else has. (mkostemp() would take the rights that the
+ * umask leaves to others.) */
 static int open_temporary(const char *path, char **temporary)
 {
-	char *name;
-
 	if (path[0] == '\0')
 		return -ENOENT;
-	if (asprintf(&name, "%s.tmp", path) < 0)
-		return -ENOMEM;
-	int fd = open_write(name, O_CREAT | O_TRUNC | O_NOFOLLOW);
-	if (fd >= 0)
-		*temporary = name;
-	else
-		free(name);
-	return fd;
+	for (int tries = 0; tries < TRIES_MAX; tries++) {
+		uint32_t random;
+		char *name;
+
+		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+			return -EIO;
+		if (asprintf(&name, "%s.%08" PRIx32 ".tmp", path, random) < 0)
+			return -ENOMEM;
+		int fd = open_write(name, O_CREAT | O_EXCL | O_NOFOLLOW);
+
+		if (fd >= 0)
+			*temporary = name;
+		else
+			free(name);
+		if (fd != -EEXIST)
+			return fd;
+	}
+	return -EEXIST;
 }
 
 /* stdio forgets why a write failed, and that bytes were lost once a later one succeeds. */

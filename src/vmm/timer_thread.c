@@ -28,6 +28,7 @@
 #define REHEARSE_NS                                                                                \
 	5000 /* before the deadline; not all the time, for the lock is the armers' too */
 #define REHEARSE_TURNS 16
+#define STALL_NS       1000 /* a turn of the spinning takes a twentieth */
 #define AWAKE          0
 
 struct due {
@@ -59,6 +60,7 @@ struct timer_thread {
 	/* The thread's own. */
 	struct due *due;
 	struct rt_duty duty;
+	uint64_t stall_ticks;
 	struct timer_spin spin;
 	bool slept;    /* since the last fire */
 	bool watching; /* some client's page */
@@ -223,6 +225,13 @@ static void rehearse(struct timer_thread *thread)
 	pthread_mutex_unlock(&thread->lock);
 }
 
+/* before: 0, or the turn before this one's reading, between which nothing was called. */
+static void look_for_stall(struct timer_thread *thread, uint64_t before, uint64_t tsc)
+{
+	if (before != 0 && tsc - before > thread->stall_ticks)
+		thread->config.stalled(thread->config.ctx, before, tsc);
+}
+
 /* Spins to the deadline due; one that is far is waited for until awake_end. True: it has come. */
 static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due, nsec_t awake_end)
 {
@@ -234,20 +243,27 @@ static bool spin_towards(struct timer_thread *thread, nsec_t now, nsec_t due, ns
 
 	if (due - now > spin_room(thread) && now + SPIN_ROUND_NS > awake_end)
 		round_end = vm_clock_to_tsc(clock, awake_end);
+	uint64_t before = 0;
+
 	for (unsigned turn = 0;; turn++) {
 		uint64_t tsc = clock_tsc();
 
+		look_for_stall(thread, before, tsc);
 		if (tsc >= target)
 			return true;
 		if (tsc >= round_end || atomic_load_explicit(&thread->stop, memory_order_relaxed) ||
 			atomic_load_explicit(&thread->earliest, memory_order_acquire) != due)
 			return false;
+		before = thread->config.stalled ? tsc : 0;
 		if (tsc >= guard)
 			continue;
-		if (thread->watching)
+		if (thread->watching) {
 			watch(thread);
-		else if (tsc >= rehearsal && turn % REHEARSE_TURNS == 0)
+			before = 0;
+		} else if (tsc >= rehearsal && turn % REHEARSE_TURNS == 0) {
 			rehearse(thread);
+			before = 0;
+		}
 		_mm_pause();
 	}
 }
@@ -439,6 +455,7 @@ int timer_thread_create(
 	if (!thread)
 		return diag_set(diag, -ENOMEM, "timer thread: out of memory");
 	thread->config = *config;
+	thread->stall_ticks = clock_ns_to_ticks(STALL_NS);
 	timer_spin_init(&thread->spin, config->spin_ns);
 	thread->dma_latency_fd = -1;
 	atomic_init(&thread->earliest, NSEC_NEVER);

@@ -43,6 +43,9 @@ struct timer_thread_config {
 	uint64_t watch_ns; /* after a fire, how long it stays awake to see the page's next arming */
 	size_t clients_max;
 	void (*begin)(void *ctx); /* the first thing the thread does; may be NULL */
+	/* While it spun, nothing of the thread ran between two of its readings of the TSC. NULL:
+	 * it does not look for that. */
+	void (*stalled)(void *ctx, uint64_t begin_tsc, uint64_t end_tsc);
 	void *ctx;
 };
 

@@ -116,6 +116,13 @@ static void timer_thread_begins(void *ctx)
 	host_recorder_attach(vm->host, HOST_THREAD_TIMER);
 }
 
+static void timer_thread_stalled(void *ctx, uint64_t begin_tsc, uint64_t end_tsc)
+{
+	struct vm *vm = ctx;
+
+	host_recorder_stall(vm->host, begin_tsc, end_tsc);
+}
+
 static int wire_timers(struct vm *vm, struct diag *diag)
 {
 	struct timer_thread_config config = {.clock = &vm->clock,
@@ -125,6 +132,7 @@ static int wire_timers(struct vm *vm, struct diag *diag)
 		.watch_ns = WATCH_NS,
 		.clients_max = CLIENTS_MAX,
 		.begin = timer_thread_begins,
+		.stalled = vm->host ? timer_thread_stalled : NULL,
 		.ctx = vm};
 	int rc;
 

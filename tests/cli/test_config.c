@@ -130,6 +130,40 @@ Test(config, sweeps)
 	is_bad("include = none.ini\n", "x.ini:1: include = none.ini: cannot open");
 }
 
+/* The whole list at once, those of the host behind those of the file. */
+static void complains(const char *text, const char *expected)
+{
+	struct result r = check(text);
+
+	cr_expect_eq(r.status, 1, "%s: %d", text, r.status);
+	cr_expect_str_eq(r.err, expected);
+}
+
+Test(config, all_complaints)
+{
+	complains("vcpu = 2\n[machien]\nfoo = 1\n[machine]\nvcpus = 99\nmem = 5000001\n"
+		  "disk = none.img\n",
+		"tickvm config: x.ini:1: vcpu = 2: no such option, did you mean --vcpus?; --help "
+		"lists them\n"
+		"tickvm config: x.ini:2: [machien]: no such section; machine options stand in "
+		"[machine]\n"
+		"tickvm config: x.ini:5: vcpus = 99: expected a number from 1 to 16\n"
+		"tickvm config: x.ini:6: mem = 5000001: --mem 5000001: expected a multiple of 4K\n"
+		"tickvm config: x.ini:7: disk = none.img: --disk: cannot open it for writing: No "
+		"such file or directory\n");
+	complains("[sweep]\nrounds = many\nnmae = x\n[cell a]\nbench = exist\n[cell b]\nbench = "
+		  "timer\ninterval = never\n[cell c d]\nbench = timer\n",
+		"tickvm config: x.ini:2: rounds = many: expected a number from 1 to 1000\n"
+		"tickvm config: x.ini:3: nmae = x: no such key in [sweep]; expected name, rounds, "
+		"mark, repeat, repeats, events or include\n"
+		"tickvm config: x.ini:9: [cell c d]: expected a name of letters, digits and any of "
+		"_ . + - /\n"
+		"tickvm config: x.ini:5: bench = exist: there is no [bench exist] and no such "
+		"experiment (tickvm bench list)\n"
+		"tickvm config: x.ini:8: interval = never: --interval: 'never' is no duration; "
+		"write for example 100us, 1ms or 2s\n");
+}
+
 Test(config, several_and_none)
 {
 	struct result r = tickvm(

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/tickvm-sweep-cli-XXXXXX";
@@ -123,10 +124,10 @@ Test(sweep_command, a_small_sweep_and_its_file)
 
 	cr_expect_eq(rounds_of(root), 6);
 	cr_expect(json_is_false(json_object_get(root, "interrupted")));
-	cr_expect_eq(json_array_size(metrics), 24);
-	cr_expect_str_eq(json_string_value(json_object_get(json_array_get(metrics, 2), "name")),
+	cr_expect_eq(json_array_size(metrics), 27);
+	cr_expect_str_eq(json_string_value(json_object_get(json_array_get(metrics, 3), "name")),
 		"t/timer-spin=0: timer/dedicated/100us/p99");
-	cr_expect_eq(json_array_size(json_object_get(json_array_get(metrics, 2), "values")), 2);
+	cr_expect_eq(json_array_size(json_object_get(json_array_get(metrics, 3), "values")), 2);
 	json_decref(root);
 	snprintf(line, sizeof(line), "report %s", in("r.json"));
 	cr_expect_eq(tickvm(line).status, 0);
@@ -203,7 +204,7 @@ Test(sweep_command, shards_are_merged_into_the_whole)
 	json_t *root = load("all.json");
 
 	cr_expect_eq(rounds_of(root), 6);
-	cr_expect_eq(json_array_size(json_object_get(root, "metrics")), 24);
+	cr_expect_eq(json_array_size(json_object_get(root, "metrics")), 27);
 	json_decref(root);
 	snprintf(line, sizeof(line), "merge %s %s -o %s", in("2.json"), in("2.json"),
 		in("all.json"));
@@ -222,12 +223,15 @@ Test(sweep_command, a_baseline_is_compared_with_at_the_end)
 		in("small.ini"), in("old.json"), in("new.json"));
 	struct result r = tickvm(line);
 
-	/* One round shows nothing. */
+	/* One round shows nothing, nor do two: rounds are added up to twice as many. */
 	cr_expect_eq(r.status, 0, "%d: %s", r.status, r.err);
 	cr_expect_not_null(strstr(r.out, "inconclusive"), "%s", r.out);
 	json_t *root = load("new.json");
 
 	cr_expect_not_null(json_object_get(root, "comparison"));
+	cr_expect_eq(rounds_of(root), 6);
+	cr_expect_eq(
+		json_integer_value(json_object_get(json_object_get(root, "sweep"), "rounds")), 2);
 	json_decref(root);
 	strcat(line, " --strict");
 	cr_expect_eq(tickvm(line).status, 1);
@@ -244,6 +248,79 @@ Test(sweep_command, a_full_disk_leaves_the_old_file)
 	cr_expect_neq(r.status, 0);
 	snprintf(line, sizeof(line), "cat %s", in("r.json"));
 	cr_expect_str_eq(shell(line).out, "old\n");
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Starting, stopping and analysing a cell may take 50 ms beyond its events: the median, since what
+ * else runs here delays some. */
+Test(sweep_command, a_cell_costs_little_beyond_its_events)
+{
+	double cost[32];
+	size_t n = 0;
+
+	need_kvm();
+	struct result r = tickvm("sweep sweeps/quick.ini --rounds 4 --verbose");
+
+	cr_assert_eq(r.status, 0, "%d: %s", r.status, r.err);
+	for (const char *at = r.err; n < 32 && (at = strstr(at, " ms, of them ")) != NULL; at++)
+		cost[n++] = atof(at + strlen(" ms, of them "));
+	cr_assert_geq(n, 20, "%s", r.err);
+	qsort(cost, n, sizeof(cost[0]), by_size);
+	cr_log_info("median of %zu cells: %.1f ms", n, cost[n / 2]);
+	cr_expect_lt(cost[n / 2], 50, "%s", r.err);
+	cr_expect_gt(cost[0], 0.5, "too little to be true");
+}
+
+/* Of a file: each member of an array so many times over. */
+static void repeat(json_t *array, size_t times)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < times; i++)
+		json_array_extend(all, array);
+	json_array_clear(array);
+	json_array_extend(array, all);
+	json_decref(all);
+}
+
+/* As large as a nightly sweep's: 45 cells and more, 8 rounds. */
+Test(sweep_command, a_report_of_many_cells_is_small_and_soon_there)
+{
+	need_kvm();
+	snprintf(line, sizeof(line), "sweep %s --quiet --rounds 2 -o %s", in("small.ini"),
+		in("r.json"));
+	cr_assert_eq(tickvm(line).status, 0);
+	json_t *root = load("r.json"), *item, *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(root, "page"), "items"), i, item)
+	{
+		if (json_object_get(item, "table") != NULL)
+			repeat(json_object_get(json_object_get(item, "table"), "rows"), 20);
+	}
+	json_array_foreach(json_object_get(root, "cells"), i, cell)
+		repeat(json_object_get(cell, "rounds"), 4);
+	repeat(json_object_get(root, "cells"), 20);
+	repeat(json_object_get(root, "metrics"), 20);
+	cr_assert_eq(json_dump_file(root, in("big.json"), 0), 0);
+	json_decref(root);
+	snprintf(line, sizeof(line),
+		"\"$TICKVM\" report %s -o %s && test $(stat -c %%s %s) -lt 5000000", in("big.json"),
+		in("big.html"), in("big.html"));
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	struct result r = shell(line);
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_leq(end.tv_sec - begin.tv_sec, 2);
 }
 
 /* Every cell of every shipped file is what this tickvm takes: of each the last shard, one round, is

@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int err = sweep_file_read(&plan, path, &maker, &diag);
+	int err = sweep_file_read(&plan, path, &maker, NULL, &diag);
 
 	if (err == 0)
 		check_cells(&plan);

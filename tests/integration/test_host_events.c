@@ -315,7 +315,7 @@ Test(host_events, why_names_who_took_the_vcpus_cpu)
 	json_t *document = explain("kvm-lapic", "100", &machine);
 
 	end_thread(other);
-	expect_said(document, "vCPU 0's thread was ", "(CPU 0 ran hog)");
+	expect_said(document, "vCPU 0's thread was ", "(hog ran on CPU 0)");
 }
 
 Test(host_events, why_names_a_timer_thread_that_slept_to_its_deadline)

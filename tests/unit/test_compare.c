@@ -145,15 +145,65 @@ Test(compare, both_floors_must_be_reached)
 	add_pair("c/p50", "cycles", "lower", 1000, 1150, 10);
 	add_pair("d/p50", "odd", "lower", 0.001, 0.0011, 10); /* a unit without a floor */
 	good(plain);
-	outcome_is("a/p50", OUTCOME_SAME);
-	outcome_is("b/p50", OUTCOME_SAME);
-	outcome_is("c/p50", OUTCOME_SAME);
+	outcome_is("a/p50", OUTCOME_BELOW);
+	outcome_is("b/p50", OUTCOME_BELOW);
+	outcome_is("c/p50", OUTCOME_BELOW);
 	outcome_is("d/p50", OUTCOME_WORSE);
 	good((struct compare_settings){
 		.floor_relative = "3%", .floor_absolute = "80ns,0.1us,50ns"});
 	outcome_is("a/p50", OUTCOME_WORSE);
 	outcome_is("b/p50", OUTCOME_WORSE);
-	outcome_is("c/p50", OUTCOME_SAME);
+	outcome_is("c/p50", OUTCOME_BELOW);
+}
+
+static void add_sentinels(int side, int bare_exit_ns)
+{
+	json_t *rounds = json_array();
+
+	for (int i = 0; i < 3; i++)
+		json_array_append_new(
+			rounds, json_pack("{s:{s:i}}", "sentinel", "bare_exit_ns", bare_exit_ns));
+	json_object_set_new(files[side].root, "cells", json_pack("[{s:o}]", "rounds", rounds));
+}
+
+/* The whole host is 8 % slower: what got slower with it did not change, and its floor is larger. */
+Test(compare, the_speed_of_the_host_is_allowed_for)
+{
+	begin();
+	add_sentinels(0, 3000);
+	add_sentinels(1, 3240);
+	add_pair("a/p50", "ns", "lower", 10000, 10800, 10);
+	add_pair("b/p50", "ns", "lower", 10000, 12000, 10);
+	add_pair("c/p50", "ns", "lower", 10000, 10000, 10); /* 7.4 % faster than the host */
+	add_pair("d/p50", "GB/s", "higher", 10, 9, 10);     /* no time */
+	good(plain);
+	cr_expect_float_eq(comparison->host_moved, 0.08, 1e-9);
+	outcome_is("a/p50", OUTCOME_SAME);
+	outcome_is("b/p50", OUTCOME_WORSE);
+	outcome_is("c/p50", OUTCOME_BELOW);
+	outcome_is("d/p50", OUTCOME_WORSE);
+	cr_expect_float_eq(metric("b/p50")->margin_up / 10000, 0.09, 0.001);
+}
+
+/* What moved by 20 % within one file does not count between two. */
+Test(compare, what_a_metric_wanders_by_itself_does_not_count)
+{
+	json_t *values;
+
+	begin();
+	add_pair("a/p50", "ns", "lower", 10000, 11500, 10);
+	values = json_object_get(
+		json_array_get(json_object_get(files[0].root, "metrics"), 0), "values");
+	for (size_t i = 0; i < 5; i++)
+		json_array_set_new(values, i, json_real(8000 + (double)i));
+	good(plain);
+	cr_expect_gt(metric("a/p50")->wander, 1900);
+	outcome_is("a/p50", OUTCOME_WORSE);
+	for (size_t i = 0; i < 5; i++)
+		json_array_set_new(values, i, json_real(7000 + (double)i));
+	json_array_set_new(values, 4, json_real(11000));
+	good(plain);
+	outcome_is("a/p50", OUTCOME_BELOW);
 }
 
 Test(compare, too_few_rounds_are_inconclusive)
@@ -339,9 +389,9 @@ Test(compare, rules_choose_metrics_and_floors)
 		   "  floor = 500ns\n\n[gate \"*/p9?\"]\nfloor=0.7us\n"
 		   "[gate \"memory/*\"]\nmax-decrease = 0.2\n[gate \"a/m*\"]\n"));
 	unlink(rules_path);
-	outcome_is("cell: timer/dedicated/100us/p99", OUTCOME_SAME); /* 8 % of 10 % */
-	outcome_is("timer/kvm-lapic/100us/p99", OUTCOME_WORSE);      /* above 5 % and 700 ns */
-	outcome_is("memory/read/64", OUTCOME_SAME);                  /* 10 % of 20 % */
+	outcome_is("cell: timer/dedicated/100us/p99", OUTCOME_BELOW); /* 8 % of 10 % */
+	outcome_is("timer/kvm-lapic/100us/p99", OUTCOME_WORSE);       /* above 5 % and 700 ns */
+	outcome_is("memory/read/64", OUTCOME_BELOW);                  /* 10 % of 20 % */
 	outcome_is("a/p50", OUTCOME_WORSE);
 	cr_expect(!metric("a/p50")->gated && !metric("a/max")->gated);
 	cr_expect_eq(comparison_status(comparison), 1);

@@ -118,3 +118,50 @@ Test(host_events_parse, who_runs_on_a_cpu_is_known_by_its_switches_in_and_names)
 	free(cpu.runs);
 	free(tasks.tasks);
 }
+
+static struct host_event event_of(enum host_event_kind kind, uint64_t begin, uint64_t end)
+{
+	return (struct host_event){.begin = begin, .end = end, .kind = kind};
+}
+
+static void is_event(
+	const struct host_thread *thread, size_t i, enum host_event_kind kind, uint64_t begin)
+{
+	cr_assert_lt(i, thread->n);
+	cr_expect_eq(thread->events[i].kind, kind, "%zu", i);
+	cr_expect_eq(thread->events[i].begin, begin, "%zu", i);
+	cr_expect(i == 0 || thread->events[i].begin >= thread->events[i - 1].end, "%zu", i);
+}
+
+/* A fault cuts one; what is a switch already, or behind the record's end, is left out. */
+Test(host_events, stalls_among_what_is_known)
+{
+	const struct host_event known[] = {event_of(HOST_SLEPT, 100, 200),
+		event_of(HOST_FAULT, 350, 350), event_of(HOST_PREEMPTED, 500, 600)};
+	const struct host_event stalls[] = {event_of(HOST_STALLED, 10, 20),
+		event_of(HOST_STALLED, 300, 400), event_of(HOST_STALLED, 490, 610),
+		event_of(HOST_STALLED, 700, 710), event_of(HOST_STALLED, 900, 1001)};
+	struct host_thread thread = {.until = 1000, .events = malloc(sizeof(known)), .n = 3};
+
+	memcpy(thread.events, known, sizeof(known));
+	cr_assert_eq(host_add_stalls(&thread, stalls, 5), 0);
+	cr_assert_eq(thread.n, 7);
+	is_event(&thread, 0, HOST_STALLED, 10);
+	is_event(&thread, 1, HOST_SLEPT, 100);
+	is_event(&thread, 2, HOST_STALLED, 300);
+	is_event(&thread, 3, HOST_FAULT, 350);
+	is_event(&thread, 4, HOST_STALLED, 350);
+	cr_expect_eq(thread.events[4].end, 400);
+	is_event(&thread, 5, HOST_PREEMPTED, 500);
+	is_event(&thread, 6, HOST_STALLED, 700);
+	free(thread.events);
+}
+
+Test(host_events, no_stalls_change_nothing)
+{
+	struct host_thread thread = {.until = 1000};
+
+	cr_assert_eq(host_add_stalls(&thread, NULL, 0), 0);
+	cr_expect_eq(thread.n, 0);
+	free(thread.events);
+}

@@ -7,13 +7,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char path[64], temporary[64];
+static char path[64];
 
 static void make_directory(void)
 {
@@ -21,7 +22,6 @@ static void make_directory(void)
 
 	cr_assert_not_null(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/file", directory);
-	snprintf(temporary, sizeof(temporary), "%s/file.tmp", directory);
 }
 
 static void remove_directory(void)
@@ -58,6 +58,22 @@ static void expect_absent(const char *name)
 	cr_assert_neq(access(name, F_OK), 0, "%s", name);
 }
 
+/* What is written beside the file has another name each time. */
+static void expect_nothing_beside(void)
+{
+	char directory[64];
+	struct dirent *entry;
+
+	snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+	DIR *stream = opendir(directory);
+
+	cr_assert_not_null(stream);
+	while ((entry = readdir(stream)) != NULL)
+		cr_expect(entry->d_name[0] == '.' || strcmp(entry->d_name, "file") == 0, "%s",
+			entry->d_name);
+	closedir(stream);
+}
+
 /* size bytes to path. */
 static int write_bytes(size_t size, struct diag *diag)
 {
@@ -84,14 +100,13 @@ Test(output, the_old_file_stays_until_the_new_one_is_whole)
 	struct diag diag = {""};
 
 	make_file(path, "old");
-	make_file(temporary, "left by one that was killed");
 	cr_assert_eq(output_open(&output, path, &diag), 0, "%s", diag.text);
 	fputs("new", output_stream(output));
 	fflush(output_stream(output));
 	expect_file("old");
 	cr_assert_eq(output_commit(output, &diag), 0, "%s", diag.text);
 	expect_file("new");
-	expect_absent(temporary);
+	expect_nothing_beside();
 }
 
 Test(output, a_discarded_file_was_never_there)
@@ -103,7 +118,7 @@ Test(output, a_discarded_file_was_never_there)
 	fputs("new", output_stream(output));
 	output_discard(output);
 	expect_absent(path);
-	expect_absent(temporary);
+	expect_nothing_beside();
 }
 
 static void limit_size(rlim_t size)
@@ -124,7 +139,7 @@ Test(output, a_full_disk_leaves_the_old_file)
 	cr_assert_eq(write_bytes(1000000, &diag), -EFBIG);
 	expect_line(&diag, path, "File too large; free some space");
 	expect_file("old");
-	expect_absent(temporary);
+	expect_nothing_beside();
 }
 
 Test(output, a_hole_from_a_disk_that_was_full_for_a_while_is_not_committed)
@@ -140,7 +155,7 @@ Test(output, a_hole_from_a_disk_that_was_full_for_a_while_is_not_committed)
 	limit_size(RLIM_INFINITY);
 	cr_assert_eq(output_commit(output, &diag), -EFBIG);
 	expect_file("old");
-	expect_absent(temporary);
+	expect_nothing_beside();
 }
 
 Test(output, a_full_device_is_reported)
@@ -174,16 +189,31 @@ Test(output, a_check_does_not_touch_a_pipe, .timeout = 10)
 	cr_assert_eq(output_check(path, &diag), 0, "%s", diag.text);
 }
 
-Test(output, a_link_in_place_of_the_temporary_file_is_not_followed)
+Test(output, two_that_write_one_file_do_not_meet)
 {
+	struct output *first, *second;
 	struct diag diag = {""};
 
-	make_file(path, "old");
-	cr_assert_eq(symlink(path, temporary), 0);
-	cr_assert_eq(output_check(path, &diag), -ELOOP);
-	cr_assert_eq(write_bytes(1, &diag), -ELOOP);
-	expect_file("old");
-	unlink(temporary);
+	cr_assert_eq(output_open(&first, path, &diag), 0, "%s", diag.text);
+	cr_assert_eq(output_open(&second, path, &diag), 0, "%s", diag.text);
+	fputs("first", output_stream(first));
+	fputs("second", output_stream(second));
+	cr_assert_eq(output_commit(first, &diag), 0, "%s", diag.text);
+	expect_file("first");
+	cr_assert_eq(output_commit(second, &diag), 0, "%s", diag.text);
+	expect_file("second");
+	expect_nothing_beside();
+}
+
+Test(output, rights_are_those_of_any_new_file)
+{
+	struct diag diag = {""};
+	struct stat st;
+
+	umask(0027);
+	cr_assert_eq(write_bytes(1, &diag), 0, "%s", diag.text);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0640);
 }
 
 Test(output, a_check_leaves_no_trace)
@@ -192,7 +222,7 @@ Test(output, a_check_leaves_no_trace)
 
 	cr_assert_eq(output_check(path, &diag), 0, "%s", diag.text);
 	expect_absent(path);
-	expect_absent(temporary);
+	expect_nothing_beside();
 	make_file(path, "old");
 	cr_assert_eq(output_check(path, &diag), 0, "%s", diag.text);
 	expect_file("old");

@@ -34,7 +34,7 @@ Test(sweep, a_round_of_a_cell)
 	struct sweep_round round = {.number = 2,
 		.repeats = 1,
 		.sentinel = {{7000, (double)NAN}},
-		.moved = {[SENTINEL_PIO_EXIT] = true}};
+		.moved = {[SENTINEL_EXIT] = true}};
 	struct sweep_cell_run run = {.begin_ns = 5, .document = rig_document(4000)};
 
 	sweep_document_add(&results, &plan.cells[1], &round, &run, false);
@@ -47,8 +47,8 @@ Test(sweep, a_round_of_a_cell)
 	cr_expect_not(sweep_cell_has_round(cell, 1));
 	const json_t *kept = json_array_get(json_object_get(cell, "rounds"), 0);
 	json_t *expected = json_pack("{s:i, s:i, s:{s:i}, s:b, s:[s, s], s:i, s:[{s:s, s:i}], s:i}",
-		"round", 2, "begin_ns", 5, "sentinel", "pio_exit_ns", 7000, "marked", 1, "flags",
-		"pio-exit-moved", "repeated", "status", 0, "run", "source", "x", "missed", 0,
+		"round", 2, "begin_ns", 5, "sentinel", "bare_exit_ns", 7000, "marked", 1, "flags",
+		"bare-exit-moved", "repeated", "status", 0, "run", "source", "x", "missed", 0,
 		"repeats", 1);
 
 	cr_expect(json_equal(kept, expected), "%s", json_dumps(kept, 0));
@@ -199,15 +199,15 @@ Test(sweep, how_far_the_sentinel_moved)
 	struct sweep_sentinel silent = {{(double)NAN, (double)NAN}};
 
 	/* The median of those before is 7200, and 310. */
-	cr_expect_eq(sweep_sentinel_moved(before, 0, &slow, SENTINEL_PIO_EXIT), 0);
+	cr_expect_eq(sweep_sentinel_moved(before, 0, &slow, SENTINEL_EXIT), 0);
 	/* 100 ns, 590 ns: not more than is resolved. */
-	cr_expect_eq(sweep_sentinel_moved(before, 3, &same, SENTINEL_PIO_EXIT), 0);
+	cr_expect_eq(sweep_sentinel_moved(before, 3, &same, SENTINEL_EXIT), 0);
 	cr_expect_eq(sweep_sentinel_moved(before, 3, &same, SENTINEL_TSC_POLL), 0);
-	cr_expect_float_eq(sweep_sentinel_moved(before, 3, &slow, SENTINEL_PIO_EXIT), 50, 1e-9);
+	cr_expect_float_eq(sweep_sentinel_moved(before, 3, &slow, SENTINEL_EXIT), 50, 1e-9);
 	cr_expect_float_eq(
 		sweep_sentinel_moved(before, 3, &slow, SENTINEL_TSC_POLL), 100 * 4000. / 310, 1e-6);
-	cr_expect_float_eq(sweep_sentinel_moved(before, 3, &fast, SENTINEL_PIO_EXIT), -50, 1e-9);
-	cr_expect_eq(sweep_sentinel_moved(before, 3, &silent, SENTINEL_PIO_EXIT), 0);
+	cr_expect_float_eq(sweep_sentinel_moved(before, 3, &fast, SENTINEL_EXIT), -50, 1e-9);
+	cr_expect_eq(sweep_sentinel_moved(before, 3, &silent, SENTINEL_EXIT), 0);
 }
 
 Test(sweep, sentinels_are_read_back)
@@ -217,7 +217,7 @@ Test(sweep, sentinels_are_read_back)
 	rig_add_round(&results, &plan, 1, 100, 0);
 	rig_add_round(&results, &plan, 2, 100, 10);
 	cr_assert_eq(sweep_document_sentinels(results.root, values, 8), 2);
-	cr_expect_eq(values[1].ns[SENTINEL_PIO_EXIT], 7000);
+	cr_expect_eq(values[1].ns[SENTINEL_EXIT], 7000);
 	cr_expect_eq(values[1].ns[SENTINEL_TSC_POLL], 300);
 	cr_expect_eq(sweep_document_sentinels(results.root, values, 1), 1);
 }
@@ -242,8 +242,10 @@ Test(sweep, the_page_shows_medians_and_what_is_marked)
 	fclose(out);
 	page_destroy(page);
 	cr_expect_not_null(strstr(text, "SWEEP rig: 4 CELLS, 3 ROUNDS"), "%s", text);
-	cr_expect_not_null(
-		strstr(text, "a     timer/x/p99   2.000  1.000  3.000  us         2"), "%s", text);
+	cr_expect_not_null(strstr(text, "\na\n\n"
+					"figure       median  least   most  unit  rounds\n"
+					"timer/x/p99   2.000  1.000  3.000  us         2\n"),
+		"%s", text);
 	cr_expect_not_null(strstr(text, "1 round is marked"), "%s", text);
 	cr_expect_not_null(strstr(text, "round 3: d: it broke"), "%s", text);
 	free(text);

@@ -76,7 +76,7 @@ static int read_text(const char *text)
 {
 	put("s.ini", text);
 	diag.text[0] = '\0';
-	return sweep_file_read(&plan, path, &maker, &diag);
+	return sweep_file_read(&plan, path, &maker, NULL, &diag);
 }
 
 static void refused(const char *text, const char *says)
@@ -184,7 +184,7 @@ Test(sweep_file, the_built_in_one)
 {
 	/* This launcher knows few machine options, but what the sweep is called is read before
 	 * them. */
-	int err = sweep_file_read(&plan, NULL, &maker, &diag);
+	int err = sweep_file_read(&plan, NULL, &maker, NULL, &diag);
 
 	cr_expect(err == 0 || strstr(diag.text, "no machine option") != NULL, "%s", diag.text);
 	cr_expect_str_eq(plan.name, "quick");
@@ -258,7 +258,7 @@ Test(sweep_file, includes_that_cannot_be)
 	snprintf(self, sizeof(self), "%s/other.ini:1: include = s.ini: ", directory);
 	cr_expect_eq(strncmp(diag.text, self, strlen(self)), 0, "%s", diag.text);
 	sweep_file_free(&plan);
-	cr_expect_eq(sweep_file_read(&plan, "/nonexistent.ini", &maker, &diag), -ENOENT);
+	cr_expect_eq(sweep_file_read(&plan, "/nonexistent.ini", &maker, NULL, &diag), -ENOENT);
 	cr_expect_str_eq(diag.text, "/nonexistent.ini: cannot open it: No such file or directory");
 	sweep_file_free(&plan);
 }

@@ -150,8 +150,8 @@ Test(why, a_preempted_vcpu_is_named_with_who_ran)
 	expect_cause(&event, 0, WHY_PREEMPTED, WHY_DELIVER, 1311 * US);
 	expect_cause(&event, 1, WHY_UNEXPLAINED, WHY_DELIVER, 47 * US);
 	expect_sentence(&event,
-		"event 41, 1362 us late: vCPU 0's thread was preempted for 1311 us (CPU 0 ran "
-		"ksoftirqd/0); 47.0 us unexplained between injection and handler");
+		"event 41, 1362 us late: vCPU 0's thread was preempted for 1311 us (ksoftirqd/0 "
+		"ran on CPU 0); 47.0 us unexplained between injection and handler");
 }
 
 Test(why, a_thread_that_is_moved_is_said_to_be)
@@ -183,6 +183,58 @@ Test(why, a_timer_thread_that_wakes_late_is_named)
 	expect_sentence(&event,
 		"event 4, 28.0 us late: the timer thread woke late from its sleep, by 24.0 us "
 		"(CPU 0 was idle); 4.0 us as usual");
+}
+
+Test(why, a_timer_thread_that_never_spins_is_told_so)
+{
+	uint64_t target = s.events[3].target;
+
+	s.run.never_spins = true;
+	delay_from(3, 24 * US, &s.events[3].wake);
+	off_cpu(&s.threads[0], HOST_SLEPT, target - 40 * US, target + 24 * US);
+	struct why_event event = worst();
+
+	expect_sentence(&event,
+		"event 4, 28.0 us late: the timer thread woke late from its sleep, by 24.0 us, and "
+		"does not spin: --timer-spin 0 leaves all of a wake-up's lateness; 4.0 us as "
+		"usual");
+}
+
+Test(why, a_timer_thread_that_stood_still_is_named)
+{
+	uint64_t target = s.events[3].target;
+
+	delay_from(3, 50 * US, &s.events[3].wake);
+	off_cpu(&s.threads[0], HOST_STALLED, target - 10 * US, target + 50 * US);
+	struct why_event event = worst();
+
+	expect_cause(&event, 0, WHY_STALLED, WHY_WAKE, 50 * US);
+	expect_sentence(&event,
+		"event 4, 54.0 us late: the timer thread stood still for 50.0 us while it spun on "
+		"CPU 0 (taken by an interrupt of this host, or by a hypervisor below it); 4.0 us "
+		"as "
+		"usual");
+}
+
+/* Early by the learned advance, an event spends what is usual before its deadline. */
+Test(why, what_is_usual_is_so_before_the_deadline_too)
+{
+	for (size_t i = 0; i < EVENTS; i++) {
+		s.events[i].target -= LATE;
+		s.events[i].wake -= LATE;
+		s.events[i].injected -= LATE;
+		s.events[i].guest.enter -= LATE;
+	}
+	/* Woken late: injecting and delivering are late with it, and take no longer than ever. */
+	delay_from(3, 40 * US, &s.events[3].wake);
+	struct why_event event = worst();
+
+	expect_cause(&event, 0, WHY_UNEXPLAINED, WHY_WAKE, 36 * US + WAKE);
+	/* Delivered late, after an injection in time. */
+	delay_from(3, (uint64_t)-40 * US, &s.events[3].wake);
+	delay_from(5, 40 * US, &s.events[5].guest.enter);
+	event = worst();
+	expect_cause(&event, 0, WHY_UNEXPLAINED, WHY_DELIVER, 40 * US);
 }
 
 Test(why, a_halted_vcpu_that_slept_is_named)
