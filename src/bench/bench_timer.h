@@ -96,7 +96,8 @@ struct timer_run {
 	bool has_stages;
 	int64_t stages[STAGES]; /* sums over the events, ticks; they sum to lateness.sum */
 	double stage_sd[STAGES];
-	double far, near_sd; /* events over TIMER_FAR_NS from the median; deviation of the rest */
+	/* Events over TIMER_FAR_NS from the median; mean and deviation of the rest. */
+	double far, near_mean, near_sd;
 	double done;
 	uint32_t flags;
 	double wake_mean, wake_p99, wake_max;

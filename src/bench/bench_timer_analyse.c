@@ -250,7 +250,8 @@ static void stage_deviations(const struct stage_sums *sums, size_t n, struct tim
 	}
 }
 
-/* A few events of milliseconds hold nearly all of a variance. Lateness is sorted. */
+/* A few events of milliseconds hold nearly all of a variance, and much of a mean. Lateness is
+ * sorted. */
 static void without_far(const int64_t *lateness, size_t n, struct timer_run *run)
 {
 	double sum = 0, squares = 0, near = 0;
@@ -266,6 +267,7 @@ static void without_far(const int64_t *lateness, size_t n, struct timer_run *run
 		near++;
 	}
 	run->far = (double)n - near;
+	run->near_mean = ns((double)lateness[middle]) + (near > 0 ? sum / near : 0);
 	run->near_sd = near > 0 ? sqrt(fmax(0, squares / near - sum / near * (sum / near))) : 0;
 }
 
