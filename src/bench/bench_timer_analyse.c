@@ -106,6 +106,9 @@ static void judge(const struct timer_plan *plan, const struct timer_cell *cell,
 	enum timer_path path = cell->source->path;
 	const struct vm_config *config = m->n_vms > 0 ? &m->vms[0].launch.config : NULL;
 	int64_t halt_poll = config != NULL ? config->halt_poll_ns : 0;
+	/* A periodic device counts by a clock of its own. */
+	bool leads = cell->source == &timer_sources[SOURCE_DEDICATED] || plan->residual ||
+		     plan->mode == MODE_PERIODIC;
 	struct detector_facts f = {.path = path,
 		.periodic = plan->mode == MODE_PERIODIC,
 		.halts = plan->wait == WAIT_HLT &&
@@ -123,6 +126,7 @@ static void judge(const struct timer_plan *plan, const struct timer_cell *cell,
 		.unjoined = m->n - m->joined,
 		.fifo = m->fifo,
 		.dma_latency = m->dma_latency,
+		.earliest_ns = leads ? 0 : (int64_t)run->min,
 		.steal_ticks = m->steal_ticks,
 		.histogram_overflow = signed_histogram_overflow(histogram)};
 
