@@ -13,11 +13,12 @@ SETUP_AND := $(and $(filter setup,$(MAKECMDGOALS)),$(filter-out setup,$(MAKECMDG
 ifneq ($(SETUP_AND),)
 # `make setup demo`: first the packages, then the rest in a make of its own, in this order even with -j.
 .PHONY: setup $(SETUP_AND)
+SETUP_FOR := build $(if $(filter-out all demo bench install,$(SETUP_AND)),test)
 $(firstword $(SETUP_AND)): setup
 	+@$(MAKE) --no-print-directory $(SETUP_AND)
 $(wordlist 2,99,$(SETUP_AND)): $(firstword $(SETUP_AND)) ;
 setup:
-	@scripts/setup build test
+	@scripts/setup $(SETUP_FOR)
 else
 
 VERSION := 0.1.0

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# bash completion for tickvm: commands, experiments, options and the values that are words.
+# bash completion for tickvm: commands, experiments, and the values that are words. The options of a command, or of
+# an experiment, are those that its --help names.
 
 _tickvm() {
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local common="--json --quiet --verbose --help"
-	local machine="--vcpus --mem --irqchip --append --serial --disk --disk-cpu --pin --vcpu-priority --timer-cpu
-		--timer-priority --timer-spin --timer-advance --halt-poll --quiet-window --timeout --config"
-	local words=
+	local program=${COMP_WORDS[0]/#\~/$HOME} words=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="run trace bench compare report sweep merge bisect-run tune config why doctor --help --version"
@@ -22,25 +20,13 @@ _tickvm() {
 			return
 			;;
 		config) words="check --help" ;;
-		--require) words="$(tickvm doctor 2>/dev/null | awk '/^[a-z]/ { print $1 }')" ;;
-		bench) words="list --help $(tickvm bench list 2>/dev/null | awk '{ print $1 }')" ;;
+		--require) words="$("$program" doctor 2>/dev/null | awk '/^[a-z]/ { print $1 }')" ;;
+		bench) words="list --help $("$program" bench list 2>/dev/null | awk '{ print $1 }')" ;;
 		*)
-			case $command in
-			run) words="$machine $common" ;;
-			trace) words="$machine $common --csv --markdown --events --per-vcpu" ;;
-			bench) words="$machine $common --csv --markdown" ;;
-			tune) words="$machine $common --csv --markdown --source --interval --load --budget --apply --output" ;;
-			compare) words="--live --max-rounds --alpha --floor-relative --floor-absolute --gate --force --strict --json
-				--csv --markdown --quiet --help" ;;
-			report) words="--output --format --help" ;;
-			sweep) words="$machine $common --csv --markdown --output --rounds --shard --resume --baseline" ;;
-			merge) words="--output --help" ;;
-			bisect-run) words="$machine $common --csv --markdown --rounds --baseline --alpha --floor-relative
-				--floor-absolute --gate --force" ;;
-			config) words="--help" ;;
-			why) words="$machine $common --csv --markdown --worst --source --interval --count --load" ;;
-			doctor) words="$common --require" ;;
-			esac
+			local name=
+			[ "$command" = bench ] && name=${COMP_WORDS[2]}
+			words="$("$program" "$command" $name --help 2>/dev/null |
+				awk '/^  --[a-z]/ { for (i = 1; $i ~ /^--/; i++) { sub(",", "", $i); print $i } }')"
 			case $command,$word in
 			run,[!-]* | trace,[!-]* | report,[!-]* | why,[!-]* | sweep,[!-]* | merge,[!-]* | bisect-run,[!-]* | \
 				config,[!-]* | run, | trace, | report, | why, | sweep, | merge, | bisect-run, | config,) COMPREPLY=($(compgen -f -- "$word")) ;;

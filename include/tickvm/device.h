@@ -23,6 +23,12 @@ struct byte_sink {
 	void *ctx;
 };
 
+/* What nobody drives: an access of size bytes (1 to 8) reads ones. */
+static inline uint64_t all_ones(unsigned size)
+{
+	return size >= 8 ? UINT64_MAX : (1ULL << 8 * size) - 1;
+}
+
 /* Every op is called with the device's lock held by its owner; none blocks or reads a clock.
  * size is 1, 2, 4 or 8 bytes. A read returns a value zero-extended from size bytes; a register
  * that does not exist reads as all-ones of that size unless its data sheet says otherwise. */

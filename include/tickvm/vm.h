@@ -11,9 +11,10 @@
 #include "tickvm/dedicated_timer.h"
 #include "tickvm/trace.h"
 
-#define VM_MAX_VCPUS 16
-#define VM_MIN_MEM   (4ULL << 20)
-#define VM_AUTO      INT64_MIN /* an option left to tickvm */
+#define VM_MAX_VCPUS              16
+#define VM_MIN_MEM                (4ULL << 20)
+#define VM_AUTO                   INT64_MIN /* an option left to tickvm */
+#define VM_TIMER_SPIN_AUTO_MAX_NS 60000     /* a learned spin is no longer */
 
 enum irqchip_kind { IRQCHIP_KERNEL, IRQCHIP_SPLIT, IRQCHIP_USER, IRQCHIP_KINDS };
 const char *irqchip_name(enum irqchip_kind kind); /* "kernel", "split", "user" */
@@ -32,9 +33,9 @@ struct vm_config {
 	int vcpu_fifo_priority;     /* 0: SCHED_OTHER; 1 to 99: SCHED_FIFO */
 	int timer_cpu;              /* host CPU of the timer thread, -1: not pinned */
 	int timer_priority;         /* SCHED_FIFO 1 to 99 (default 80); 0: SCHED_OTHER */
-	uint64_t timer_spin_ns;     /* last part of the wait is spun (default 60000) */
-	int64_t timer_advance_ns;   /* VM_AUTO: learned */
-	int64_t halt_poll_ns;       /* VM_AUTO: KVM's own for kernel and split, 200000 for user */
+	int64_t timer_spin_ns;    /* last part of a wait is spun; VM_AUTO: learned from the waits */
+	int64_t timer_advance_ns; /* VM_AUTO: learned */
+	int64_t halt_poll_ns;     /* VM_AUTO: KVM's own for kernel and split, 200000 for user */
 	uint64_t quiet_window_ns;
 	uint64_t timeout_ns;      /* 0: none */
 	size_t trace_events;      /* ring size a vCPU; 0: only the last 16, for crash reports */
@@ -87,6 +88,7 @@ struct timer_thread_stats {
 	uint64_t wakeups, expiries;
 	struct histogram wake_error; /* TSC ticks, wake - target, >= 0 */
 	uint64_t early;              /* woke before the target (must be 0) */
+	uint64_t spin_ns;            /* in force at the end: as told, or learned */
 	uint64_t spin_capped;        /* spins cut short to stay below sched_rt_runtime_us */
 	uint64_t records_dropped;
 };

@@ -101,6 +101,7 @@ struct timer_run {
 	double done;
 	uint32_t flags;
 	double wake_mean, wake_p99, wake_max;
+	double spin; /* of the timer thread at the end, the longest of the VMs' */
 	double exits, kvm_exits, halts, halt_wakeups, kicks; /* per event */
 	struct timer_load_seen load;
 	bool spin_off, crowded;

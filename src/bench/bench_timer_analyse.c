@@ -72,8 +72,13 @@ static void wake_error(const struct measurement *m, struct timer_run *run)
 	uint64_t sum = 0, count = 0;
 
 	for (size_t i = 0; i < m->n_vms; i++) {
-		const struct histogram *h = &vm_timer_thread_stats(m->vms[i].launch.vm)->wake_error;
+		const struct timer_thread_stats *thread =
+			vm_timer_thread_stats(m->vms[i].launch.vm);
+		const struct histogram *h = &thread->wake_error;
 
+		if (h->count == 0)
+			continue;
+		run->spin = fmax(run->spin, (double)thread->spin_ns);
 		sum += h->sum;
 		count += h->count;
 		run->wake_p99 = fmax(
@@ -294,6 +299,7 @@ static struct timer_run nothing_yet(const struct measurement *m)
 		.wake_mean = none,
 		.wake_p99 = none,
 		.wake_max = none,
+		.spin = none,
 		.exits = none,
 		.kvm_exits = none,
 		.halts = none,

@@ -189,11 +189,12 @@ static void stage_chart(const struct section *section)
 static void exits_table(const struct section *section)
 {
 	static const char *const titles[] = {"source", "userspace", "kvm", "halts", "wake-ups",
-		"kicks", "thread: mean", "p99", "max"};
+		"kicks", "thread: mean", "p99", "max", "spin"};
 	static const figure counts[] = {FIGURE(exits), FIGURE(kvm_exits), FIGURE(halts),
 		FIGURE(halt_wakeups), FIGURE(kicks)};
-	static const figure times[] = {FIGURE(wake_mean), FIGURE(wake_p99), FIGURE(wake_max)};
-	struct table *table = section_table(section, "exits", "lrrrrrrrr", titles);
+	static const figure times[] = {
+		FIGURE(wake_mean), FIGURE(wake_p99), FIGURE(wake_max), FIGURE(spin)};
+	struct table *table = section_table(section, "exits", "lrrrrrrrrr", titles);
 
 	for (size_t i = 0; i < section->n; i++) {
 		const struct timer_row *row = &section->rows[i];
@@ -293,8 +294,8 @@ static void report_section(const struct section *section)
 	stage_table(section);
 	stage_chart(section);
 	if (guests) {
-		page_note(section->page,
-			"exits per event, and the timer thread's wake-up error (us)");
+		page_note(section->page, "exits per event; the timer thread's wake-up error, and "
+					 "what it spins of a wait (us)");
 		exits_table(section);
 	}
 	flag_lines(section);

@@ -110,12 +110,12 @@ json_t *results_timer_thread(struct vm *vm)
 {
 	const struct timer_thread_stats *t = vm_timer_thread_stats(vm);
 
-	return json_pack("{s:b, s:i, s:b, s:b, s:I, s:I, s:o, s:I, s:I, s:I}", "fifo", t->fifo,
+	return json_pack("{s:b, s:i, s:b, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "fifo", t->fifo,
 		"fifo_errno", t->fifo_errno, "locked", t->locked, "dma_latency", t->dma_latency,
 		"wakeups", (json_int_t)t->wakeups, "expiries", (json_int_t)t->expiries,
 		"wake_error", results_ticks(&t->wake_error), "early", (json_int_t)t->early,
-		"spin_capped", (json_int_t)t->spin_capped, "records_dropped",
-		(json_int_t)t->records_dropped);
+		"spin_ns", (json_int_t)t->spin_ns, "spin_capped", (json_int_t)t->spin_capped,
+		"records_dropped", (json_int_t)t->records_dropped);
 }
 
 json_t *results_dedicated(struct vm *vm)

@@ -64,8 +64,9 @@ int together_run(struct together *vms, size_t n, struct diag *diag)
 bool together_crowded(struct vm_config *config, uint64_t set_by_user, uint64_t vms,
 	uint64_t interval_ns, int cpus)
 {
-	bool spin_off =
-		4 * vms * config->timer_spin_ns > interval_ns * (uint64_t)(cpus > 0 ? cpus : 1);
+	uint64_t spin_ns = config->timer_spin_ns == VM_AUTO ? VM_TIMER_SPIN_AUTO_MAX_NS
+							    : (uint64_t)config->timer_spin_ns;
+	bool spin_off = 4 * vms * spin_ns > interval_ns * (uint64_t)(cpus > 0 ? cpus : 1);
 
 	for (unsigned i = 0; i < config->vcpus && !(set_by_user & BENCH_SET_PIN); i++)
 		config->vcpu_cpu[i] = -1;

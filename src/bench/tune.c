@@ -86,7 +86,8 @@ static void turn(const struct tune_space *space, enum tune_knob knob, unsigned v
 {
 	const int64_t interval = (int64_t)space->interval_ns;
 	const int64_t polls[] = {0, interval / 2, 2 * interval, 10 * interval};
-	static const uint64_t spins[] = {0, 20000, 100000}, windows[] = {10000, 40000};
+	static const int64_t spins[] = {0, 20000, 100000};
+	static const uint64_t windows[] = {10000, 40000};
 
 	switch (knob) {
 	case TUNE_HALT_POLL:
@@ -339,7 +340,7 @@ unsigned tune_texts(const struct vm_config *machine, struct tune_text texts[TUNE
 	say(&at, "irqchip", "%s", irqchip_name(machine->irqchip));
 	say(&at, "vcpus", "%u", machine->vcpus);
 	say_ns(&at, "halt-poll", machine->halt_poll_ns);
-	say_ns(&at, "timer-spin", (int64_t)machine->timer_spin_ns);
+	say_ns(&at, "timer-spin", machine->timer_spin_ns);
 	say_ns(&at, "timer-advance", machine->timer_advance_ns);
 	say_pins(&at, machine);
 	if (machine->timer_cpu >= 0)

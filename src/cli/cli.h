@@ -41,6 +41,8 @@ int cmd_bisect(int argc, char **argv, const char *command_line);
 /* complain.c: "tickvm COMMAND: text" on standard error. */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *format, ...);
 
+/* cmd_bench.c: what an experiment is told of the options. */
+struct bench_context cli_bench_context(const struct options *options, const char *command_line);
 /* cmd_bench.c: SIGINT and SIGTERM set bench_interrupted; a second one ends the process. */
 void cli_catch_interrupts(void);
 

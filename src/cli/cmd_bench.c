@@ -22,10 +22,32 @@ void cli_catch_interrupts(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+struct bench_context cli_bench_context(const struct options *options, const char *command_line)
+{
+	return (struct bench_context){.machine = options->machine,
+		.machine_set = options->machine_set,
+		.json = options->json,
+		.csv = options->csv,
+		.markdown = options->markdown,
+		.quiet = options->quiet,
+		.verbose = options->verbose,
+		.command_line = command_line};
+}
+
 static void list(FILE *out)
 {
 	for (const struct bench *const *b = benches; *b != NULL; b++)
 		fprintf(out, "  %-12s %s\n", (*b)->name, (*b)->summary);
+}
+
+static int show_list(int argc, char **argv, const struct options *options)
+{
+	if (argc > 2 && !options->help) {
+		complain("bench", "%s: list takes nothing more", argv[2]);
+		return STATUS_USAGE;
+	}
+	list(stdout);
+	return STATUS_OK;
 }
 
 static void help(const struct bench *bench)
@@ -74,14 +96,7 @@ static int run(const struct bench *bench, const struct options *options, int arg
 		return STATUS_USAGE;
 	}
 	cli_catch_interrupts();
-	struct bench_context context = {.machine = options->machine,
-		.machine_set = options->machine_set,
-		.json = options->json,
-		.csv = options->csv,
-		.markdown = options->markdown,
-		.quiet = options->quiet,
-		.verbose = options->verbose,
-		.command_line = command_line};
+	struct bench_context context = cli_bench_context(options, command_line);
 	return bench->run(&context, argc, argv);
 }
 
@@ -99,8 +114,7 @@ int cmd_bench(int argc, char **argv, const char *command_line)
 	if (err < 0) {
 		complain("bench", "%s", diag.text);
 	} else if (name != NULL && strcmp(name, "list") == 0) {
-		list(stdout);
-		status = STATUS_OK;
+		status = show_list(argc, argv, &options);
 	} else if (name == NULL) {
 		if (options.help)
 			help(NULL);

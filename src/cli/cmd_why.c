@@ -24,14 +24,7 @@ static int run(const struct options *options, int argc, char **argv, const char 
 		return STATUS_USAGE;
 	}
 	cli_catch_interrupts();
-	struct bench_context context = {.machine = options->machine,
-		.machine_set = options->machine_set,
-		.json = options->json,
-		.csv = options->csv,
-		.markdown = options->markdown,
-		.quiet = options->quiet,
-		.verbose = options->verbose,
-		.command_line = command_line};
+	struct bench_context context = cli_bench_context(options, command_line);
 	return why_run(&context, argc, argv);
 }
 

@@ -49,6 +49,14 @@ int cli_launch_status(const struct vm_outcome *outcome)
 	return STATUS_ERROR;
 }
 
+/* A hostile guest's text goes through a diag, which drives no terminal. */
+static void say_message(const char *command, const char *message)
+{
+	struct diag said;
+	diag_set(&said, 0, "the guest says: %s", message);
+	complain(command, "%s", said.text);
+}
+
 static void say_how_it_ended(
 	const struct launch *launch, const struct options *options, const struct diag *diag)
 {
@@ -60,9 +68,7 @@ static void say_how_it_ended(
 			complain(launch->command, "the guest's status %u is passed on as %d",
 				outcome->status, STATUS_GUEST_MAX);
 		if (outcome->status != 0 && result != NULL && result->message[0] != '\0')
-			complain(launch->command, "the guest says: %.*s",
-				(int)strnlen(result->message, sizeof(result->message)),
-				result->message);
+			say_message(launch->command, result->message);
 		break;
 	case VM_END_TIMEOUT:
 		complain(launch->command, "stopped by --timeout after %g s",

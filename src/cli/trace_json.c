@@ -79,11 +79,12 @@ static json_t *timer_thread_json(struct vm *vm)
 	const struct timer_thread_stats *s = vm_timer_thread_stats(vm);
 	if (s == NULL)
 		return json_null();
-	return json_pack("{s:b, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "fifo", s->fifo,
+	return json_pack("{s:b, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "fifo", s->fifo,
 		"fifo_errno", s->fifo_errno, "memory_locked", s->locked, "cpu_dma_latency_held",
 		s->dma_latency, "wakeups", json_unsigned(s->wakeups), "expiries",
 		json_unsigned(s->expiries), "early", json_unsigned(s->early), "spin_capped",
-		json_unsigned(s->spin_capped), "wake_error", histogram_json(&s->wake_error));
+		json_unsigned(s->spin_capped), "spin_ns", json_unsigned(s->spin_ns), "wake_error",
+		histogram_json(&s->wake_error));
 }
 
 static json_t *dedicated_json(struct vm *vm)

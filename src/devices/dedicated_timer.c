@@ -433,7 +433,7 @@ static uint64_t dedicated_read(void *self, nsec_t now, uint64_t offset, unsigned
 	case DT_MISSED:
 		return timer->missed;
 	default:
-		return size >= 8 ? UINT64_MAX : (1ULL << 8 * size) - 1;
+		return all_ones(size);
 	}
 }
 

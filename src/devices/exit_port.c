@@ -15,7 +15,7 @@ static uint64_t exit_port_read(void *self, nsec_t now, uint64_t offset, unsigned
 	(void)self;
 	(void)now;
 	(void)offset;
-	return size < 8 ? (1ULL << 8 * size) - 1 : UINT64_MAX;
+	return all_ones(size);
 }
 
 static void exit_port_write(void *self, nsec_t now, uint64_t offset, unsigned size, uint64_t value)

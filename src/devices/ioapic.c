@@ -151,11 +151,6 @@ static void write_register(struct ioapic *io, unsigned reg, uint32_t value)
 		write_redirection(io, reg, value);
 }
 
-static uint64_t all_ones(unsigned size)
-{
-	return size >= 8 ? UINT64_MAX : (1ULL << 8 * size) - 1;
-}
-
 /* The data sheet asks for 32-bit accesses. Narrower ones reach the bytes they name, an IOWIN write
  * keeps the others; what leaves a register's 4 bytes reads as all ones and writes nothing. */
 static uint64_t ioapic_read(void *self, nsec_t now, uint64_t offset, unsigned size)

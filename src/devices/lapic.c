@@ -196,11 +196,6 @@ static void write_register(struct lapic *l, nsec_t now, unsigned reg, uint32_t v
 	}
 }
 
-static uint64_t all_ones(unsigned size)
-{
-	return size >= 8 ? UINT64_MAX : (1ULL << 8 * size) - 1;
-}
-
 /* SDM 11.5.3: an access to a reserved address is an error; to a read-only or write-only register it
  * is not. */
 static bool present(struct lapic *l, uint64_t reg)

@@ -9,18 +9,13 @@ struct probe {
 	uint64_t value;
 };
 
-static uint64_t cut(uint64_t value, unsigned size)
-{
-	return size < 8 ? value & ((1ULL << 8 * size) - 1) : value;
-}
-
 static uint64_t probe_read(void *self, nsec_t now, uint64_t offset, unsigned size)
 {
 	const struct probe *probe = self;
 
 	(void)now;
 	(void)offset;
-	return cut(probe->value, size);
+	return probe->value & all_ones(size);
 }
 
 static void probe_write(void *self, nsec_t now, uint64_t offset, unsigned size, uint64_t value)
@@ -29,7 +24,7 @@ static void probe_write(void *self, nsec_t now, uint64_t offset, unsigned size, 
 
 	(void)now;
 	(void)offset;
-	probe->value = cut(value, size);
+	probe->value = value & all_ones(size);
 }
 
 static void probe_reset(void *self, nsec_t now)

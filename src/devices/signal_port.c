@@ -16,7 +16,7 @@ static uint64_t signal_port_read(void *self, nsec_t now, uint64_t offset, unsign
 	(void)self;
 	(void)now;
 	(void)offset;
-	return size < 8 ? (1ULL << 8 * size) - 1 : UINT64_MAX;
+	return all_ones(size);
 }
 
 static void signal_port_write(

@@ -140,11 +140,6 @@ int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vc
 	return 0;
 }
 
-static uint64_t all_ones(unsigned size)
-{
-	return size >= 8 ? UINT64_MAX : (1ULL << (8 * size)) - 1;
-}
-
 static void call(struct bus_slot *slot, uint64_t offset, struct bus_access *access)
 {
 	const struct device_ops *ops = slot->device.ops;

@@ -3,6 +3,8 @@
  * It reads; it changes and judges nothing. */
 #include "vm_internal.h"
 
+#include "tickvm/host.h"
+
 #include <inttypes.h>
 #include <linux/kvm.h>
 #include <stdio.h>
@@ -23,6 +25,9 @@ static void print_registers(FILE *f, struct vcpu *vcpu)
 		fputs("  registers: KVM does not say\n", f);
 		return;
 	}
+	/* AMD APM vol. 2, 15.14.3: the guest's are lost, and KVM makes an INIT of them. */
+	if (vcpu->event.kind == EXIT_KIND_SHUTDOWN && kvm_backend_find() == KVM_BACKEND_SVM)
+		fputs("  registers as after an INIT: SVM does not keep the guest's\n", f);
 	fprintf(f, "  rip %016llx  rflags %08llx  cpl %u\n", r.rip, r.rflags, s.ss.dpl);
 	fprintf(f, "  rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", r.rax, r.rbx, r.rcx,
 		r.rdx);

@@ -3,11 +3,12 @@
  * It knows no timer: what a ring means is its owner's business. */
 #include "doorbell.h"
 
+#include "thread.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,6 @@ static void *listen(void *arg)
 static int start(struct doorbell *doorbell, int priority)
 {
 	struct sched_param param = {.sched_priority = priority};
-	sigset_t all, old;
 	pthread_attr_t attr;
 	int err;
 
@@ -45,10 +45,7 @@ static int start(struct doorbell *doorbell, int priority)
 		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 		pthread_attr_setschedparam(&attr, &param);
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&doorbell->thread, &attr, listen, doorbell);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_create(&doorbell->thread, &attr, listen, doorbell);
 	pthread_attr_destroy(&attr);
 	return err;
 }

@@ -148,7 +148,7 @@ json_t *machine_json(const struct vm_config *config)
 	put_number(&machine, "vcpu_fifo_priority", config->vcpu_fifo_priority);
 	put_number(&machine, "timer_cpu", config->timer_cpu);
 	put_number(&machine, "timer_priority", config->timer_priority);
-	put_number(&machine, "timer_spin_ns", (int64_t)config->timer_spin_ns);
+	put_automatic(&machine, "timer_spin_ns", config->timer_spin_ns);
 	put_automatic(&machine, "timer_advance_ns", config->timer_advance_ns);
 	put_automatic(&machine, "halt_poll_ns", config->halt_poll_ns);
 	put_number(&machine, "quiet_window_ns", (int64_t)config->quiet_window_ns);

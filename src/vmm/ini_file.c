@@ -54,7 +54,7 @@ static char *next_line(char *text, int size, void *stream)
 		r->too_long = r->line;
 		return NULL;
 	}
-	size_t blanks = strspn(text, " \t");
+	size_t blanks = strspn(text, " \t\v\f\r"); /* as inih has it */
 
 	memmove(text, text + blanks, strlen(text + blanks) + 1);
 	if (text[0] == '[')

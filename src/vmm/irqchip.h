@@ -59,9 +59,6 @@ int irqchip_isa_create(
 	struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag);
 void irqchip_isa_line(struct vm *vm, unsigned line, bool level);
 void irqchip_isa_destroy(struct vm *vm);
-/* An IOAPIC or device message: held by the quiet window, or delivered. The caller holds the
- * interrupt lock. */
-void irqchip_gate(struct vm *vm, const struct apic_msg *msg);
 /* A message as an MSI: Intel SDM vol. 3, 11.11. */
 uint32_t irqchip_msi_address(const struct apic_msg *msg);
 uint32_t irqchip_msi_data(const struct apic_msg *msg);

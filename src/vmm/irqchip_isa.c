@@ -17,9 +17,13 @@ static void intr_changed(void *ctx, unsigned n, bool level)
 		vcpu_kick(&vm->vcpus[0]);
 }
 
+/* Held by the quiet window, or delivered. With the interrupt lock held. */
 static void ioapic_deliver(void *ctx, const struct apic_msg *msg)
 {
-	irqchip_gate(ctx, msg);
+	struct vm *vm = ctx;
+
+	if (!vm->config.quiet_window_ns || !wire_dedicated_hold(vm, clock_tsc(), msg))
+		vm->irqchip.ops->message(vm, msg);
 }
 
 int irqchip_isa_create(
@@ -58,12 +62,6 @@ void irqchip_isa_destroy(struct vm *vm)
 {
 	pic_destroy(vm->irqchip.pic);
 	ioapic_destroy(vm->irqchip.ioapic);
-}
-
-void irqchip_gate(struct vm *vm, const struct apic_msg *msg)
-{
-	if (!vm->config.quiet_window_ns || !wire_dedicated_hold(vm, clock_tsc(), msg))
-		vm->irqchip.ops->message(vm, msg);
 }
 
 bool irqchip_can_inject(const struct vcpu *vcpu)

@@ -4,6 +4,8 @@
  * come from. */
 #include "terminal.h"
 
+#include "thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -275,27 +277,16 @@ static int open_output(
 	return 0;
 }
 
-/* Signals are the launcher's: our threads never take one. */
-static int start_thread(pthread_t *thread, void *(*body)(void *), struct terminal *t)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int err = pthread_create(thread, NULL, body, t);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 static int start(struct terminal *t, enum serial_kind kind, struct diag *diag)
 {
-	int err = start_thread(&t->writer, writer_main, t);
+	int err = thread_start(&t->writer, -1, writer_main, t);
 	if (err < 0)
 		return diag_set(
 			diag, err, "cannot start the serial output thread: %s", strerror(-err));
 	t->has_writer = true;
 	if (kind != SERIAL_STDIO || (isatty(STDIN_FILENO) && !in_foreground()))
 		return 0;
-	err = start_thread(&t->reader, reader_main, t);
+	err = thread_start(&t->reader, -1, reader_main, t);
 	if (err < 0)
 		return diag_set(
 			diag, err, "cannot start the serial input thread: %s", strerror(-err));

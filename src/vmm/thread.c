@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starts a thread with default scheduling and no signals.
+/* Starts threads that leave signals to the launcher, with default scheduling or their starter's.
  * It knows nothing of what runs on it. */
 #include "thread.h"
 
@@ -20,10 +20,25 @@ static int place(pthread_attr_t *attr, int cpu)
 	return pthread_attr_setaffinity_np(attr, sizeof(cpus), &cpus);
 }
 
+int thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+	sigset_t mask, before;
+	int err;
+
+	/* The mask is inherited. */
+	sigfillset(&mask);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&mask, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &mask, &before);
+	err = pthread_create(thread, attr, body, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
 int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg)
 {
 	struct sched_param param = {.sched_priority = 0};
-	sigset_t all, before;
 	pthread_attr_t attr;
 	int err;
 
@@ -32,12 +47,8 @@ int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg)
 	pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
 	pthread_attr_setschedparam(&attr, &param);
 	err = place(&attr, cpu);
-	/* Signals are the launcher's. The mask is inherited. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!err)
-		err = pthread_create(thread, &attr, body, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+		err = thread_create(thread, &attr, body, arg);
 	pthread_attr_destroy(&attr);
 	return -err;
 }

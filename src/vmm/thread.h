@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A thread of the monitor's that is in no hurry. Those that are start themselves: vcpu.c,
- * timer_thread.c. */
+/* The monitor's threads: signals are the launcher's, whatever they do. */
 #ifndef VMM_THREAD_H
 #define VMM_THREAD_H
 
 #include <pthread.h>
 
-/* SCHED_OTHER whatever the caller is, on host CPU cpu (-1: anywhere); takes no signal. 0 or
- * -errno. */
+/* pthread_create(), but that the thread takes no signal: only a fault of its own still reaches the
+ * handler that gives the terminal back. 0 or a positive errno. */
+int thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg);
+
+/* For one in no hurry: SCHED_OTHER whatever the caller is, on host CPU cpu (-1: anywhere); takes no
+ * signal. 0 or -errno. */
 int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg);
 
 #endif

@@ -5,12 +5,13 @@
 
 #include "host_rt.h"
 #include "rt_duty.h"
+#include "thread.h"
+#include "timer_spin.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,8 @@ struct timer_thread {
 	/* The thread's own. */
 	struct due *due;
 	struct rt_duty duty;
+	struct timer_spin spin;
+	bool slept;    /* since the last fire */
 	bool watching; /* some client's page */
 	nsec_t linger_end;
 	int dma_latency_fd;
@@ -169,8 +172,7 @@ static void end_watching(struct timer_thread *thread)
 
 static uint64_t spin_room(const struct timer_thread *thread)
 {
-	return rt_duty_room(&thread->duty) == RT_ROOM_FULL ? thread->config.spin_ns
-							   : thread->config.spin_ns / 2;
+	return rt_duty_room(&thread->duty) == RT_ROOM_FULL ? thread->spin.ns : thread->spin.ns / 2;
 }
 
 /* CLOCK_MONOTONIC is slewed against the TSC, by 500 ppm at most: the conversion is made anew for
@@ -189,8 +191,14 @@ static void futex_sleep(struct timer_thread *thread, nsec_t until, uint32_t seq)
 		.tv_sec = (time_t)(mono / 1000000000), .tv_nsec = (long)(mono % 1000000000)};
 
 	rt_duty_account(&thread->duty, now, false);
-	futex(&thread->wake_seq, FUTEX_WAIT_BITSET, seq, &ts);
+
+	bool timed_out =
+		futex(&thread->wake_seq, FUTEX_WAIT_BITSET, seq, &ts) != 0 && errno == ETIMEDOUT;
+
 	rt_duty_account(&thread->duty, vm_clock_now(thread->config.clock), true);
+	thread->slept = true;
+	if (timed_out)
+		timer_spin_slept(&thread->spin, clock_monotonic_ns() - mono);
 	thread->stats.wakeups++;
 }
 
@@ -287,7 +295,10 @@ static void run_due(struct timer_thread *thread, nsec_t now)
 		account(thread, due, wake_tsc);
 		begin_watching(thread, client);
 	}
-	thread->linger_end = vm_clock_now(thread->config.clock) + thread->config.spin_ns;
+	if (n > 0 && !thread->slept)
+		timer_spin_spun(&thread->spin);
+	thread->slept = false;
+	thread->linger_end = vm_clock_now(thread->config.clock) + thread->spin.ns;
 }
 
 /* ---- the thread ---- */
@@ -324,7 +335,7 @@ static void step(struct timer_thread *thread)
 		if (spin_towards(thread, now, due, until))
 			run_due(thread, due);
 	} else {
-		thread->stats.spin_capped += spin_ns < thread->config.spin_ns;
+		thread->stats.spin_capped += spin_ns < thread->spin.ns;
 		sleep_towards(thread, due, due - spin_ns);
 	}
 }
@@ -347,6 +358,7 @@ static void *timer_main(void *arg)
 	while (!atomic_load(&thread->stop))
 		step(thread);
 
+	thread->stats.spin_ns = thread->spin.ns;
 	host_rt_unlock_memory(thread, sizeof(*thread));
 	return NULL;
 }
@@ -370,7 +382,6 @@ static int init_lock(pthread_mutex_t *lock)
 static int start(struct timer_thread *thread, int priority)
 {
 	struct sched_param param = {.sched_priority = priority};
-	sigset_t all, before;
 	pthread_attr_t attr;
 	cpu_set_t cpus;
 	int error = pthread_attr_init(&attr);
@@ -390,12 +401,8 @@ static int start(struct timer_thread *thread, int priority)
 	}
 	thread->stats.fifo = priority > 0;
 
-	/* Signals are for the other threads. The mask is inherited. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!error)
-		error = pthread_create(&thread->thread, &attr, timer_main, thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+		error = thread_create(&thread->thread, &attr, timer_main, thread);
 	pthread_attr_destroy(&attr);
 	thread->started = !error;
 	return error;
@@ -432,6 +439,7 @@ int timer_thread_create(
 	if (!thread)
 		return diag_set(diag, -ENOMEM, "timer thread: out of memory");
 	thread->config = *config;
+	timer_spin_init(&thread->spin, config->spin_ns);
 	thread->dma_latency_fd = -1;
 	atomic_init(&thread->earliest, NSEC_NEVER);
 	histogram_reset(&thread->stats.wake_error);

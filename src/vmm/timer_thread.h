@@ -37,9 +37,9 @@ struct timer_client {
 
 struct timer_thread_config {
 	const struct vm_clock *clock;
-	int cpu;      /* -1: not pinned */
-	int priority; /* SCHED_FIFO 1 to 99; 0: SCHED_OTHER */
-	uint64_t spin_ns;
+	int cpu;           /* -1: not pinned */
+	int priority;      /* SCHED_FIFO 1 to 99; 0: SCHED_OTHER */
+	int64_t spin_ns;   /* the last part of a wait is spun; VM_AUTO: learned */
 	uint64_t watch_ns; /* after a fire, how long it stays awake to see the page's next arming */
 	size_t clients_max;
 	void (*begin)(void *ctx); /* the first thing the thread does; may be NULL */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A vCPU's KVM file and thread: creation, boot registers, affinity and scheduling class, kick and
  * wait. What its exits mean is exit.c's business; what is injected is the interrupt back end's. */
+#include "cpuid.h"
+#include "thread.h"
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -41,66 +43,6 @@ static void set_affinity_failed(struct diag *diag, unsigned id, int cpu, int err
 			id);
 	else
 		diag_set(diag, -err, "vCPU %u: cannot start its thread: %s", id, strerror(err));
-}
-
-/* ---- CPUID ---- */
-
-#define CPUID_ENTRIES 256
-
-static void patch_cpuid(struct kvm_cpuid2 *cpuid, const struct vcpu *vcpu, bool tsc_deadline)
-{
-	for (uint32_t i = 0; i < cpuid->nent; i++) {
-		struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
-
-		switch (e->function) {
-		case 1: /* initial APIC ID, CPU count; x2APIC, TSC-deadline, hypervisor present */
-			e->ebx = (e->ebx & 0xffff) | vcpu->vm->config.vcpus << 16 | vcpu->id << 24;
-			e->ecx |= 1u << 21 | 1u << 31;
-			e->ecx = tsc_deadline ? e->ecx | 1u << 24 : e->ecx & ~(1u << 24);
-			break;
-		case 0xb: /* extended topology: the x2APIC ID */
-		case 0x1f:
-			e->edx = vcpu->id;
-			break;
-		default:
-			break;
-		}
-	}
-}
-
-/* What KVM offers, asked once a VM: where CPUID itself traps, the answer takes it 0.3 ms. */
-static int get_cpuid(struct vm *vm, struct diag *diag)
-{
-	vm->cpuid = calloc(1, sizeof(*vm->cpuid) + CPUID_ENTRIES * sizeof(vm->cpuid->entries[0]));
-	if (!vm->cpuid)
-		return diag_set(diag, -ENOMEM, "out of memory for CPUID");
-	vm->cpuid->nent = CPUID_ENTRIES;
-	if (ioctl(vm->kvm.fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid) < 0)
-		return kvm_failed(diag, "KVM_GET_SUPPORTED_CPUID");
-	return 0;
-}
-
-/* KVM's LAPIC has the mode by capability. Ours has it always, but on vmx and svm KVM may take the
- * guest's WRMSR to IA32_TSC_DEADLINE before any filter and drop it (from reading KVM, not tried):
- * there a guest of ours must use the counter. */
-static bool offers_tsc_deadline(const struct vm *vm)
-{
-	if (vm->config.irqchip == IRQCHIP_USER)
-		return kvm_backend_find() == KVM_BACKEND_PVM;
-	return kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER);
-}
-
-static int set_cpuid(struct vcpu *vcpu, struct diag *diag)
-{
-	struct vm *vm = vcpu->vm;
-	int rc = vm->cpuid ? 0 : get_cpuid(vm, diag);
-
-	if (rc)
-		return rc;
-	patch_cpuid(vm->cpuid, vcpu, offers_tsc_deadline(vm));
-	if (ioctl(vcpu->fd, KVM_SET_CPUID2, vm->cpuid) < 0)
-		return kvm_failed(diag, "KVM_SET_CPUID2");
-	return 0;
 }
 
 /* Before Linux 5.16 an offset cannot be set; a TSC written as the host's is off by the time of the
@@ -153,7 +95,7 @@ int vcpu_create(struct vm *vm, struct vcpu *vcpu, unsigned id, struct diag *diag
 	if (!vcpu->stats || !vcpu->ring)
 		return diag_set(
 			diag, -ENOMEM, "out of memory for the exit counters of vCPU %u", id);
-	rc = set_cpuid(vcpu, diag);
+	rc = cpuid_set(vcpu, diag);
 	if (rc)
 		return rc;
 	set_tsc_offset(vcpu);
@@ -238,6 +180,7 @@ int vcpu_reset_registers(struct vcpu *vcpu)
 {
 	struct kvm_vcpu_events events = {
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
+	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = 0xfff0, .rflags = 2};
 
@@ -255,6 +198,7 @@ int vcpu_reset_registers(struct vcpu *vcpu)
 	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0 ||
 		ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0 ||
+		ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &debug) < 0 ||
 		ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
 	return 0;
@@ -302,7 +246,6 @@ int vcpu_start(struct vcpu *vcpu, struct diag *diag)
 	const struct vm_config *config = &vcpu->vm->config;
 	int cpu = config->vcpu_cpu[vcpu->id], err = 0;
 	struct sigaction action = {.sa_handler = on_kick};
-	sigset_t all, old;
 	pthread_attr_t attr;
 
 	sigaction(KICK_SIGNAL, &action, NULL); /* no SA_RESTART: KVM_RUN must return */
@@ -322,13 +265,8 @@ int vcpu_start(struct vcpu *vcpu, struct diag *diag)
 		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 		err = pthread_attr_setschedparam(&attr, &param);
 	}
-	if (!err) {
-		/* The terminal's signals are the launcher's; a vCPU thread takes only its kick. */
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &old);
-		err = pthread_create(&vcpu->thread, &attr, thread_main, vcpu);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
-	}
+	if (!err)
+		err = thread_create(&vcpu->thread, &attr, thread_main, vcpu);
 	pthread_attr_destroy(&attr);
 	if (err) {
 		set_affinity_failed(diag, vcpu->id, cpu, err);

@@ -45,7 +45,7 @@ void vm_config_default(struct vm_config *config)
 		.timer_cpu = -1,
 		.disk_cpu = -1,
 		.timer_priority = 80,
-		.timer_spin_ns = 60000,
+		.timer_spin_ns = VM_AUTO,
 		.timer_advance_ns = VM_AUTO,
 		.halt_poll_ns = VM_AUTO,
 	};
@@ -144,7 +144,9 @@ static int create_vm_fd(struct vm *vm, struct diag *diag)
  * us as unknown (KVM API 4.97). */
 static int claim_msrs(struct vm *vm, struct diag *diag)
 {
-	static uint8_t deny; /* a clear bit: the access is denied to KVM, so it exits */
+	/* Clear bits: the access is denied to KVM, so it exits. KVM reads a bitmap by whole longs.
+	 */
+	static unsigned long deny;
 	static const uint32_t ours[] = {MSR_PROBE, MSR_APIC_BASE, MSR_TSC_DEADLINE};
 	struct kvm_msr_filter filter = {.flags = KVM_MSR_FILTER_DEFAULT_ALLOW};
 	unsigned n = vm->config.irqchip == IRQCHIP_USER ? 3 : 1;
@@ -167,7 +169,7 @@ static int claim_msrs(struct vm *vm, struct diag *diag)
 			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
 			.nmsrs = 1,
 			.base = ours[i],
-			.bitmap = &deny};
+			.bitmap = (uint8_t *)&deny};
 	if (ioctl(vm->fd, KVM_X86_SET_MSR_FILTER, &filter) < 0)
 		return kvm_failed(diag, "KVM_X86_SET_MSR_FILTER");
 	return 0;

@@ -3,6 +3,8 @@
  * every way. What the numbers in a trace should be is tested in test_trace.c. */
 #include "tickvm_command.h"
 
+#include "tickvm/guest_abi.h"
+
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -51,6 +53,7 @@ Test(cli, commands_that_do_not_exist)
 	refused("bench", 2, "which experiment?");
 	refused("bench tiemr", 2, "did you mean timer?");
 	refused("bench timer --no-such", 2, "--no-such");
+	refused("bench list timer", 2, "timer: list takes nothing more");
 	refused("doctor --vcpus 1", 2, "no such option");
 	refused("doctor now", 2, "doctor takes options only");
 }
@@ -294,6 +297,26 @@ Test(guest, great_status_is_clamped_and_said)
 	need_kvm();
 	cr_expect_eq(run_guest(code, sizeof(code), "", &r), 123);
 	cr_expect_str_eq(r.err, "tickvm run: the guest's status 200 is passed on as 123\n");
+}
+
+/* cld; mov esi, block; mov edi, GUEST_RESULT_GPA; mov ecx, words; rep movsd; exit with 1 */
+Test(guest, message_drives_no_terminal)
+{
+	static const unsigned char code[] = {0xfc, 0xbe, 0x37, 0, 0x10, 0, 0xbf, 0, 0, 0x40, 0,
+		0xb9, sizeof(struct guest_result) / 4 & 0xff, sizeof(struct guest_result) / 1024, 0,
+		0, 0xf3, 0xa5, EXIT_WITH(1), 0xf4};
+	struct guest_result block = {.magic = GUEST_RESULT_MAGIC,
+		.version = GUEST_ABI_VERSION,
+		.size = sizeof(block),
+		.status = GUEST_FAILED,
+		.message = "one\ntwo \x1b]0;three\a"};
+	unsigned char image[sizeof(code) + sizeof(block)];
+	struct result r;
+	need_kvm();
+	memcpy(image, code, sizeof(code));
+	memcpy(image + sizeof(code), &block, sizeof(block));
+	cr_expect_eq(run_guest(image, sizeof(image), "", &r), 1, "%d: %s", r.status, r.err);
+	cr_expect_str_eq(r.err, "tickvm run: the guest says: one?two ?]0;three?\n");
 }
 
 Test(guest, timeout)

@@ -238,8 +238,11 @@ Test(export, cyclictest_layout_of_real_runs, .timeout = 60)
 	holds("cyclic.json", "all(.thread[]; ([.histogram[]] | add) == .cycles and .cycles > 250 "
 			     "and (.histogram | keys | map(tonumber)) as $us | ($us | min) >= .min "
 			     "and ($us | max) <= .max)");
+	/* A timer that fires early by what it has learned may be early on average too, on a busy
+	 * host; KVM's never is. */
 	holds("cyclic.json",
-		"all(.thread[]; .min <= .avg and .avg <= .max + 1 and .avg > 0 and .avg < 1e4)");
+		"all(.thread[]; .min <= .avg and .avg <= .max + 1 and .avg > -100 and .avg < 1e4) "
+		"and any(.thread[]; .avg > 0)");
 }
 
 Test(export, trace_of_real_runs, .timeout = 60)

@@ -186,7 +186,7 @@ Test(sweep_command, shards_are_merged_into_the_whole)
 {
 	need_kvm();
 	for (int shard = 1; shard <= 2; shard++) {
-		char name[16];
+		char name[32];
 
 		snprintf(name, sizeof(name), "%d.json", shard);
 		snprintf(line, sizeof(line), "sweep %s --quiet --shard %d/2 -o %s", in("small.ini"),

@@ -335,7 +335,7 @@ Test(compare, rules_choose_metrics_and_floors)
 	add_pair("memory/read/64", "GB/s", "higher", 10, 9, 10);
 	add_pair("a/p50", "ns", "lower", 10000, 20000, 10);
 	add_pair("a/max", "ns", "lower", 10000, 20000, 10);
-	good(rules("# comment\n[gate \"*timer/dedicated/*/p99\"]\n  max-increase = 10%\n"
+	good(rules("# comment\n\f[gate \"*timer/dedicated/*/p99\"]\n  max-increase = 10%\n"
 		   "  floor = 500ns\n\n[gate \"*/p9?\"]\nfloor=0.7us\n"
 		   "[gate \"memory/*\"]\nmax-decrease = 0.2\n[gate \"a/m*\"]\n"));
 	unlink(rules_path);
@@ -362,6 +362,8 @@ Test(compare, malformed_rules)
 		{"[gate \"a\"] b\n", ":1: expected [gate \"PATTERN\"]"},
 		{"\n[machine]\n", ":2: expected [gate \"PATTERN\"]"},
 		{"floor = 1ns\n", ":1: floor = 1ns: expected a section before it"},
+		{"\xef\xbb\xbf[gate \"*\"]\nfloor = 1ns\n",
+			":2: floor = 1ns: expected a section before it"},
 		{"[gate \"*\"]\nceiling = 1\n", ":2: ceiling = 1: expected one of the keys"},
 		{"[gate \"*\"]\nfloor = 5\n", ":2: floor = 5: expected a number and a unit"},
 		{"[gate \"*\"]\nfloor = ns\n", ":2: floor = ns: expected a number and a unit"},

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a guest's CPUID says. */
+#ifndef VMM_CPUID_H
+#define VMM_CPUID_H
+
+#include "tickvm/diag.h"
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+
+struct vcpu;
+
+/* In what one vCPU's answers differ from what KVM offers. */
+struct cpuid_vcpu {
+	unsigned id, vcpus;
+	bool tsc_deadline;
+	bool kvm_lapic; /* its LAPIC is KVM's */
+};
+
+/* Alters KVM's offer, or the same as altered for another vCPU of the VM. */
+void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu);
+/* Before the vCPU runs. */
+int cpuid_set(struct vcpu *vcpu, struct diag *diag);
+
+#endif
