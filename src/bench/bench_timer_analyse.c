@@ -264,7 +264,7 @@ static void stage_deviations(const struct stage_sums *sums, size_t n, struct tim
 static void without_far(const int64_t *lateness, size_t n, struct timer_run *run)
 {
 	double sum = 0, squares = 0, near = 0;
-	size_t middle = n / 2;
+	size_t middle = n / 2, first = n;
 
 	for (size_t i = 0; i < n; i++) {
 		double off = ns((double)(lateness[i] - lateness[middle]));
@@ -274,9 +274,12 @@ static void without_far(const int64_t *lateness, size_t n, struct timer_run *run
 		sum += off;
 		squares += off * off;
 		near++;
+		first = first < i ? first : i;
 	}
 	run->far = (double)n - near;
 	run->near_mean = ns((double)lateness[middle]) + (near > 0 ? sum / near : 0);
+	run->near_p99 =
+		near > 0 ? ns((double)lateness[first + (size_t)(0.99 * (near - 1))]) : (double)NAN;
 	run->near_sd = near > 0 ? sqrt(fmax(0, squares / near - sum / near * (sum / near))) : 0;
 }
 

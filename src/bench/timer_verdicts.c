@@ -195,12 +195,14 @@ static void verdict_of(const struct contrast *c, uint64_t interval_ns, const str
 
 /* ---- the disk's thread on the timer thread's CPU ---- */
 
-static bool share_a_cpu(const struct bench_context *context)
+static bool share_a_cpu(const struct bench_context *context, uint64_t interval_ns)
 {
 	struct launch launch;
 
 	launch_begin(&launch, context, 1);
-	return launch.config.disk_cpu >= 0 && launch.config.disk_cpu == launch.config.timer_cpu;
+	int cpu = timer_disk_cpu(&launch.config, interval_ns);
+
+	return cpu >= 0 && cpu == launch.config.timer_cpu;
 }
 
 /* The same timer without a load; NULL: not measured. */
@@ -228,10 +230,11 @@ static void judge_sharing(const struct timer_plan *plan, const struct timer_row 
 
 	page_verdict(page, starved || few ? VERDICT_UNKNOWN : verdict,
 		"%s every %g us, the disk's thread on the timer thread's CPU: p99 %.2f us under "
-		"io, %.2f idle (asked: at most %g times); medians of %zu runs, %.0f interrupts a "
-		"second%s",
+		"io, %.2f idle (asked: at most %g times), without far events %.2f and %.2f; "
+		"medians of %zu runs, %.0f interrupts a second%s",
 		timer_row_name(plan, busy).text, (double)busy->cell.interval_ns / 1000, with / 1000,
-		without / 1000, P99_ASKED, busy->n, rate,
+		without / 1000, P99_ASKED, middle(busy, FIGURE(near_p99)) / 1000,
+		middle(idle, FIGURE(near_p99)) / 1000, busy->n, rate,
 		starved ? ": the disk's thread was given no time"
 		: few   ? "; --runs 3 decides"
 			: "");
@@ -243,7 +246,8 @@ static void sharing_verdicts(const struct timer_outcome *outcome, struct page *p
 		const struct timer_row *row = &outcome->rows[i];
 
 		if (row->n == 0 || row->cell.load->kind != LOAD_IO ||
-			row->cell.source != &timer_sources[SOURCE_DEDICATED])
+			row->cell.source != &timer_sources[SOURCE_DEDICATED] ||
+			!share_a_cpu(outcome->context, row->cell.interval_ns))
 			continue;
 		const struct timer_row *idle = idle_row(outcome, row);
 
@@ -280,6 +284,6 @@ void timer_load_verdicts(const struct timer_outcome *outcome, struct page *page)
 			plan->sources & (1ULL << SOURCE_DEDICATED))
 			report_load(outcome, &plan->loads.item[l], page);
 	}
-	if (one && share_a_cpu(outcome->context))
+	if (one)
 		sharing_verdicts(outcome, page);
 }
