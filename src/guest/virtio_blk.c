@@ -30,8 +30,7 @@ uint32_t virtio_blk_registers;
 
 static unsigned queue_size, slots_used;
 static bool event_index, can_flush;
-static uint16_t queued, told, reaped; /* requests so far */
-static bool woken;                    /* the device, since the last wait */
+static uint16_t queued, reaped; /* requests so far */
 static unsigned silent_ticks;
 static uint64_t load_records, load_sectors, load_random = 1;
 
@@ -203,37 +202,25 @@ static void fill(unsigned slot, const struct virtio_blk_slot *request)
 	statuses[slot] = STATUS_NONE;
 }
 
-/* 2.7.10: did the device ask to be told of one of those that it was not told of yet? */
-static bool needs_notification(uint16_t old, uint16_t new)
+/* 2.7.10. */
+static bool needs_notification(void)
 {
 	uint16_t event;
 
 	if (!event_index)
 		return !(virtio_blk_used.flags & USED_NO_NOTIFY);
 	event = (uint16_t)virtio_blk_used.ring[queue_size].id;
-	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+	return event == (uint16_t)(queued - 1);
 }
 
-static void notify(void)
-{
-	uint16_t old = told;
-
-	told = queued;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the index before the look at what is asked */
-	if (old != queued && needs_notification(old, queued))
-		put(VIRTIO_QUEUE_NOTIFY, 0);
-}
-
-/* The device wakes up while the next ones are prepared, and sees them as they come. It is told of
- * the first and, before the wait, of the rest: a device that is quicker than the driver would ask
- * for each. */
+/* At once, so that the device works at it while the next one is prepared. */
 static void queue(unsigned slot)
 {
 	virtio_blk_avail.ring[queued++ % queue_size] = (uint16_t)(slot * PER_SLOT);
 	__atomic_store_n(&virtio_blk_avail.idx, queued, __ATOMIC_RELEASE);
-	if (!woken)
-		notify();
-	woken = true;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (needs_notification())
+		put(VIRTIO_QUEUE_NOTIFY, 0);
 }
 
 void virtio_blk_queue(unsigned slot, const struct virtio_blk_slot *request)
@@ -291,8 +278,6 @@ static void halt(void)
 
 void virtio_blk_wait(void)
 {
-	notify();
-	woken = false;
 	virtio_blk_avail.ring[queue_size] = reaped; /* an interrupt for the next one, please */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);    /* and only then the look at the ring */
 	if (completed() == reaped)
