@@ -73,6 +73,8 @@ struct measurement {
 int timer_measure(const struct bench_context *context, const struct timer_plan *plan,
 	const struct timer_cell *cell, int cpus, struct measurement *m, struct diag *diag);
 void measurement_end(struct measurement *m);
+/* Under io: the host CPU of the disk's thread, as told or as suits the others; -1: anywhere. */
+int timer_disk_cpu(const struct vm_config *config, uint64_t interval_ns);
 
 /* What the load was and what became of other interrupts, in one run; NAN where it is not known. */
 struct timer_load_seen {
@@ -96,7 +98,8 @@ struct timer_run {
 	bool has_stages;
 	int64_t stages[STAGES]; /* sums over the events, ticks; they sum to lateness.sum */
 	double stage_sd[STAGES];
-	double far, near_sd; /* events over TIMER_FAR_NS from the median; deviation of the rest */
+	/* Events over TIMER_FAR_NS from the median; of the rest. */
+	double far, near_mean, near_sd, near_p99;
 	double done;
 	uint32_t flags;
 	double wake_mean, wake_p99, wake_max;

@@ -111,6 +111,9 @@ static void judge(const struct timer_plan *plan, const struct timer_cell *cell,
 	enum timer_path path = cell->source->path;
 	const struct vm_config *config = m->n_vms > 0 ? &m->vms[0].launch.config : NULL;
 	int64_t halt_poll = config != NULL ? config->halt_poll_ns : 0;
+	/* A periodic device counts by a clock of its own. */
+	bool leads = cell->source == &timer_sources[SOURCE_DEDICATED] || plan->residual ||
+		     plan->mode == MODE_PERIODIC;
 	struct detector_facts f = {.path = path,
 		.periodic = plan->mode == MODE_PERIODIC,
 		.halts = plan->wait == WAIT_HLT &&
@@ -128,6 +131,7 @@ static void judge(const struct timer_plan *plan, const struct timer_cell *cell,
 		.unjoined = m->n - m->joined,
 		.fifo = m->fifo,
 		.dma_latency = m->dma_latency,
+		.earliest_ns = leads ? 0 : (int64_t)run->min,
 		.steal_ticks = m->steal_ticks,
 		.histogram_overflow = signed_histogram_overflow(histogram)};
 
@@ -255,11 +259,12 @@ static void stage_deviations(const struct stage_sums *sums, size_t n, struct tim
 	}
 }
 
-/* A few events of milliseconds hold nearly all of a variance. Lateness is sorted. */
+/* A few events of milliseconds hold nearly all of a variance, and much of a mean. Lateness is
+ * sorted. */
 static void without_far(const int64_t *lateness, size_t n, struct timer_run *run)
 {
 	double sum = 0, squares = 0, near = 0;
-	size_t middle = n / 2;
+	size_t middle = n / 2, first = n;
 
 	for (size_t i = 0; i < n; i++) {
 		double off = ns((double)(lateness[i] - lateness[middle]));
@@ -269,8 +274,12 @@ static void without_far(const int64_t *lateness, size_t n, struct timer_run *run
 		sum += off;
 		squares += off * off;
 		near++;
+		first = first < i ? first : i;
 	}
 	run->far = (double)n - near;
+	run->near_mean = ns((double)lateness[middle]) + (near > 0 ? sum / near : 0);
+	run->near_p99 =
+		near > 0 ? ns((double)lateness[first + (size_t)(0.99 * (near - 1))]) : (double)NAN;
 	run->near_sd = near > 0 ? sqrt(fmax(0, squares / near - sum / near * (sum / near))) : 0;
 }
 

@@ -20,9 +20,7 @@ static bool is_taken(const struct vm_config *config, int cpu)
 	return taken;
 }
 
-/* A CPU that no other thread of the machine is pinned to, or -1. Beside the timer thread, the
- * disk's would be starved by its spinning, and so would the load be; beside the vCPU it would stop
- * it. */
+/* A CPU that no other thread of the machine is pinned to, or -1. */
 static int free_cpu(const struct vm_config *config)
 {
 	cpu_set_t set;
@@ -36,14 +34,30 @@ static int free_cpu(const struct vm_config *config)
 	return -1;
 }
 
+/* What the timer thread learns to spin it keeps short; half an interval is left to others. */
+static bool spin_leaves_time(const struct vm_config *config, uint64_t interval_ns)
+{
+	return config->timer_spin_ns == VM_AUTO ||
+	       (uint64_t)config->timer_spin_ns <= interval_ns / 2;
+}
+
+/* Beside the vCPU the disk's thread would stop it. Beside the timer thread, which goes before it,
+ * it only has to wait; but where that one spins all the time it would starve, and the load with it:
+ * then it is left to the scheduler. */
+int timer_disk_cpu(const struct vm_config *config, uint64_t interval_ns)
+{
+	int cpu = config->disk_cpu >= 0 ? config->disk_cpu : free_cpu(config);
+
+	return cpu < 0 && spin_leaves_time(config, interval_ns) ? config->timer_cpu : cpu;
+}
+
 static void place_load(
 	struct vm_config *config, const struct timer_plan *plan, const struct timer_cell *cell)
 {
 	if (cell->load->kind == LOAD_IO) {
 		config->disk_path = plan->disk;
 		config->disk_read_only = true;
-		if (config->disk_cpu < 0)
-			config->disk_cpu = free_cpu(config);
+		config->disk_cpu = timer_disk_cpu(config, cell->interval_ns);
 	} else if (cell->load->kind == LOAD_INTERRUPTS) {
 		config->nuisance_hz = cell->load->amount;
 	}

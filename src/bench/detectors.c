@@ -7,6 +7,8 @@
 
 /* Sleeps per event from which they show in a p90. */
 #define SLEPT_SHARE 0.1
+/* KVM sets its timers up to 5 us early, and a PIT counts by 0.8. */
+#define PREMATURE_NS 10000
 
 const struct detector_text detector_texts[] = {
 	[DETECT_MIN_PERIOD] = {"min-timer-period", DETECTOR_WARN,
@@ -37,6 +39,10 @@ const struct detector_text detector_texts[] = {
 	[DETECT_HISTOGRAM_OVERFLOW] = {"histogram-overflow", DETECTOR_WARN,
 		"a histogram bucket is full"},
 	[DETECT_EARLY] = {"early", DETECTOR_FAIL, "the timer thread woke before its target"},
+	[DETECT_PREMATURE] = {"premature", DETECTOR_WARN,
+		"an event came long before its deadline: the host paused while KVM set the timer, "
+		"or "
+		"an earlier interrupt was taken for it"},
 };
 _Static_assert(sizeof(detector_texts) / sizeof(detector_texts[0]) == DETECTORS, "one text each");
 _Static_assert(DETECTORS <= 32, "a bit each");
@@ -91,6 +97,7 @@ uint32_t detectors_judge(const struct detector_facts *f)
 	flags |= (uint32_t)(f->missed > 0) << DETECT_TICKS_LOST;
 	flags |= (uint32_t)(f->coalesced > 0) << DETECT_TICKS_MERGED;
 	flags |= (uint32_t)(f->events < f->events_asked) << DETECT_RECORDS_MISSING;
+	flags |= (uint32_t)(f->earliest_ns < -PREMATURE_NS) << DETECT_PREMATURE;
 	flags |= (uint32_t)(f->steal_ticks > 0) << DETECT_STEAL;
 	flags |= (uint32_t)(f->histogram_overflow > 0) << DETECT_HISTOGRAM_OVERFLOW;
 	return flags;

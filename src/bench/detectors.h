@@ -20,7 +20,8 @@ enum detector {
 	DETECT_OFFSET_UNVERIFIED,
 	DETECT_STEAL,
 	DETECT_HISTOGRAM_OVERFLOW,
-	DETECT_EARLY, /* the thread woke before its target: our defect */
+	DETECT_EARLY,     /* the thread woke before its target: our defect */
+	DETECT_PREMATURE, /* an event before its deadline, where nothing leads it */
 	DETECTORS
 };
 
@@ -52,6 +53,7 @@ struct detector_facts {
 	bool offset_verified;
 	bool fifo, dma_latency; /* of the timer thread, or of the native loop's */
 	uint64_t spin_capped, early, records_dropped;
+	int64_t earliest_ns; /* event, from its deadline; 0 where the device means to be early */
 	int64_t steal_ticks; /* during the run; -1 unknown */
 	uint64_t histogram_overflow;
 };

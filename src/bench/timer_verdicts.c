@@ -2,6 +2,7 @@
 /* What is asked of the dedicated timer under interrupt load, and by stage what stands in the way.
  * A goal that is missed is said, and fails nothing. */
 #include "bench_timer.h"
+#include "launch.h"
 
 #include <math.h>
 
@@ -9,6 +10,8 @@
 #define ERROR_ASKED_NS  1000.0 /* mean */
 #define INTERVAL_MIN_NS 50000  /* asked for 50 to 150 us */
 #define INTERVAL_MAX_NS 150000
+#define P99_ASKED       2.0 /* with the disk's thread beside the timer thread, over idle */
+#define RUNS_DECIDE     3   /* a single run's p99 is anything */
 
 /* The rows that are compared, at one interval under one load; NULL: not measured. */
 struct contrast {
@@ -65,16 +68,16 @@ static void ratio_cell(struct table *table, double value)
 static void contrast_table(
 	const struct timer_outcome *outcome, const struct load *load, struct page *page)
 {
-	static const char *const titles[] = {
-		"interval", "source", "irq/s", "sd", "ratio", "far events", "sd without", "ratio"};
+	static const char *const titles[] = {"interval", "source", "irq/s", "sd", "ratio",
+		"far events", "sd without", "ratio", "error", "without"};
 	char name[40];
 
 	snprintf(name, sizeof(name), "contrast-%s", load->name);
 	page_note(page,
 		"standard deviation (us), and of the events within %d us of the median; ratio: "
-		"kvm-lapic's over it",
+		"kvm-lapic's over it; error: mean, and of the same events",
 		TIMER_FAR_NS / 1000);
-	struct table *table = page_table(page, name, "rlrrrrrr", titles);
+	struct table *table = page_table(page, name, "rlrrrrrrrr", titles);
 
 	for (size_t i = 0; i < outcome->n; i++) {
 		const struct timer_row *row = &outcome->rows[i];
@@ -90,6 +93,8 @@ static void contrast_table(
 		table_cell(table, "%.0f", middle(row, FIGURE(far)));
 		table_cell_us(table, middle(row, FIGURE(near_sd)));
 		ratio_cell(table, ratio(&c, row, FIGURE(near_sd)));
+		table_cell_us(table, middle(row, FIGURE(mean)));
+		table_cell_us(table, middle(row, FIGURE(near_mean)));
 	}
 }
 
@@ -181,10 +186,77 @@ static void verdict_of(const struct contrast *c, uint64_t interval_ns, const str
 			largest_stage(row),
 			same_load(c, row) ? "" : "; but under less than half of its load");
 	page_verdict(page, fabs(error) < ERROR_ASKED_NS ? VERDICT_GOOD : VERDICT_BAD,
-		"%s every %g us, %s: mean error %.2f us (asked: below %g); %.0f events missed",
+		"%s every %g us, %s: mean error %.2f us (asked: below %g), without far events "
+		"%.2f; %.0f events missed",
 		timer_row_name(plan, row).text, us, load->name, error / 1000, ERROR_ASKED_NS / 1000,
+		timer_between_runs(row, FIGURE(near_mean)).median / 1000,
 		timer_between_runs(row, FIGURE(missed)).median);
 }
+
+/* ---- the disk's thread on the timer thread's CPU ---- */
+
+static bool share_a_cpu(const struct bench_context *context, uint64_t interval_ns)
+{
+	struct launch launch;
+
+	launch_begin(&launch, context, 1);
+	int cpu = timer_disk_cpu(&launch.config, interval_ns);
+
+	return cpu >= 0 && cpu == launch.config.timer_cpu;
+}
+
+/* The same timer without a load; NULL: not measured. */
+static const struct timer_row *idle_row(
+	const struct timer_outcome *outcome, const struct timer_row *busy)
+{
+	for (size_t i = 0; i < outcome->n; i++) {
+		const struct timer_row *row = &outcome->rows[i];
+
+		if (row->cell.load->kind == LOAD_IDLE && row->n > 0 &&
+			row->cell.source == busy->cell.source && row->quiet == busy->quiet &&
+			row->cell.interval_ns == busy->cell.interval_ns)
+			return row;
+	}
+	return NULL;
+}
+
+static void judge_sharing(const struct timer_plan *plan, const struct timer_row *busy,
+	const struct timer_row *idle, struct page *page)
+{
+	double with = middle(busy, FIGURE(p99)), without = middle(idle, FIGURE(p99));
+	double rate = middle(busy, FIGURE(load.interrupts_hz));
+	bool starved = !(rate > 0), few = busy->n < RUNS_DECIDE || idle->n < RUNS_DECIDE;
+	enum verdict verdict = with <= P99_ASKED * without ? VERDICT_GOOD : VERDICT_BAD;
+
+	page_verdict(page, starved || few ? VERDICT_UNKNOWN : verdict,
+		"%s every %g us, the disk's thread on the timer thread's CPU: p99 %.2f us under "
+		"io, %.2f idle (asked: at most %g times), without far events %.2f and %.2f; "
+		"medians of %zu runs, %.0f interrupts a second%s",
+		timer_row_name(plan, busy).text, (double)busy->cell.interval_ns / 1000, with / 1000,
+		without / 1000, P99_ASKED, middle(busy, FIGURE(near_p99)) / 1000,
+		middle(idle, FIGURE(near_p99)) / 1000, busy->n, rate,
+		starved ? ": the disk's thread was given no time"
+		: few   ? "; --runs 3 decides"
+			: "");
+}
+
+static void sharing_verdicts(const struct timer_outcome *outcome, struct page *page)
+{
+	for (size_t i = 0; i < outcome->n; i++) {
+		const struct timer_row *row = &outcome->rows[i];
+
+		if (row->n == 0 || row->cell.load->kind != LOAD_IO ||
+			row->cell.source != &timer_sources[SOURCE_DEDICATED] ||
+			!share_a_cpu(outcome->context, row->cell.interval_ns))
+			continue;
+		const struct timer_row *idle = idle_row(outcome, row);
+
+		if (idle != NULL)
+			judge_sharing(outcome->plan, row, idle, page);
+	}
+}
+
+/* ---- all of it ---- */
 
 static void report_load(
 	const struct timer_outcome *outcome, const struct load *load, struct page *page)
@@ -212,4 +284,6 @@ void timer_load_verdicts(const struct timer_outcome *outcome, struct page *page)
 			plan->sources & (1ULL << SOURCE_DEDICATED))
 			report_load(outcome, &plan->loads.item[l], page);
 	}
+	if (one)
+		sharing_verdicts(outcome, page);
 }

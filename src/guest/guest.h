@@ -70,6 +70,7 @@ void irq_stamp(void), irq_stamp_x2apic(void), irq_reply(void), irq_reply_x2apic(
 void irq_spurious(void), irq_count(void);
 /* The disk's: the first ends a wait, the second keeps irq_load_ahead requests in flight. */
 void irq_disk(void), irq_disk_load(void);
+uint64_t virtio_blk_halt(uint64_t registers, uint64_t reaped, uint64_t unused);
 extern uint64_t irq_load_count; /* interrupts of the last three */
 extern uint32_t irq_load_ahead;
 

@@ -101,19 +101,28 @@ gate:
 	stamp_handler irq_reply, 0, 1
 	stamp_handler irq_reply_x2apic, 1, 1
 
-/* The same for the disk, which keeps its line up until it is acknowledged. */
+/* The disk's: it says no more than that one came. The waiter acknowledges it with the device, when
+ * it has nothing better to do. */
 	.globl	irq_disk
 	.balign	16
 irq_disk:
-	rdtsc
-	movl	%eax, %r8d
-	movl	%edx, %r9d
-	movl	virtio_blk_registers, %eax
-	movl	$VIRTIO_INTERRUPTS, VIRTIO_INTERRUPT_ACK(%rax)
 	incq	irq_load_count
 	addr32	movl $0, LAPIC_EOI_GPA
 	movb	$0, FRAME_RFLAGS_1(%rsp)
 	iretq
+
+/* virtio_blk_halt(registers, reaped), at CPL 0: acknowledges, and halts until an interrupt, if the
+ * device has completed nothing beyond reaped. What it completes before the acknowledgement raises
+ * no new edge, so the look comes behind it; what it completes later does, and HLT sees it. */
+	.globl	virtio_blk_halt
+	.balign	16
+virtio_blk_halt:
+	movl	$VIRTIO_INTERRUPTS, VIRTIO_INTERRUPT_ACK(%rdi)
+	cmpw	virtio_blk_used + VIRTQ_IDX, %si
+	jne	1f
+	sti
+	hlt
+1:	ret
 
 /* The end of an interrupt that is not the one waited for. A waiter in HLT must look again, with
  * interrupts off: the right one may have come between its last look and this one. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The virtio block driver: discovery, negotiation, one split queue of chains that are laid out once
- * (header, data, status). C, at CPL 3; its interrupts are answered in interrupts.S. VIRTIO 1.2. */
+ * (header, data, status). C, at CPL 3; it halts, and its interrupts are answered, in interrupts.S.
+ * VIRTIO 1.2. */
 #include "virtio_blk.h"
 #include "virtio.h"
-#include "wait.h"
 
 #define PER_SLOT      4  /* descriptors, one of them unused: slots are found by a shift */
 #define TICKS_MAX     30 /* of the watchdog, one a second */
@@ -30,7 +30,7 @@ uint32_t virtio_blk_registers;
 
 static unsigned queue_size, slots_used;
 static bool event_index, can_flush;
-static uint16_t queued, published, reaped; /* requests so far */
+static uint16_t queued, reaped; /* requests so far */
 static unsigned silent_ticks;
 static uint64_t load_records, load_sectors, load_random = 1;
 
@@ -202,9 +202,25 @@ static void fill(unsigned slot, const struct virtio_blk_slot *request)
 	statuses[slot] = STATUS_NONE;
 }
 
+/* 2.7.10. */
+static bool needs_notification(void)
+{
+	uint16_t event;
+
+	if (!event_index)
+		return !(virtio_blk_used.flags & USED_NO_NOTIFY);
+	event = (uint16_t)virtio_blk_used.ring[queue_size].id;
+	return event == (uint16_t)(queued - 1);
+}
+
+/* At once, so that the device works at it while the next one is prepared. */
 static void queue(unsigned slot)
 {
 	virtio_blk_avail.ring[queued++ % queue_size] = (uint16_t)(slot * PER_SLOT);
+	__atomic_store_n(&virtio_blk_avail.idx, queued, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (needs_notification())
+		put(VIRTIO_QUEUE_NOTIFY, 0);
 }
 
 void virtio_blk_queue(unsigned slot, const struct virtio_blk_slot *request)
@@ -245,41 +261,13 @@ int virtio_blk_reap(bool *good)
 	return (int)slot;
 }
 
-/* 2.7.10. */
-static bool needs_notification(uint16_t old, uint16_t new)
-{
-	uint16_t event;
-
-	if (!event_index)
-		return !(virtio_blk_used.flags & USED_NO_NOTIFY);
-	event = (uint16_t)virtio_blk_used.ring[queue_size].id;
-	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
-}
-
-/* True: the device is to be notified. */
-static bool publish(void)
-{
-	uint16_t old = published;
-
-	if (old == queued)
-		return false;
-	published = queued;
-	__atomic_store_n(&virtio_blk_avail.idx, queued, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return needs_notification(old, queued);
-}
-
-/* In HLT; with notify, the device is notified on the way there. */
-static void halt(bool notify)
+/* Also returns for other interrupts. */
+static void halt(void)
 {
 	uint64_t interrupts = irq_load_count;
-	struct wait_event event = {
-		.stub = wait_stubs[notify ? WAIT_STORE32 : WAIT_NOTHING][WAIT_HLT],
-		.address = virtio_blk_registers + VIRTIO_QUEUE_NOTIFY,
-	};
 
-	wait_hlt(&event);
-	if (irq_load_count != interrupts) {
+	kernel_call(virtio_blk_halt, virtio_blk_registers, reaped, 0);
+	if (irq_load_count != interrupts || completed() != reaped) {
 		silent_ticks = 0;
 		return;
 	}
@@ -288,25 +276,12 @@ static void halt(bool notify)
 		test_failed("the disk is silent with requests in flight", "");
 }
 
-/* CPL 0. */
-static uint64_t notify_device(uint64_t a, uint64_t b, uint64_t c)
-{
-	(void)a, (void)b, (void)c;
-	put(VIRTIO_QUEUE_NOTIFY, 0);
-	return 0;
-}
-
 void virtio_blk_wait(void)
 {
-	bool notify;
-
 	virtio_blk_avail.ring[queue_size] = reaped; /* an interrupt for the next one, please */
-	notify = publish();
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the event index before the look at the ring */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);    /* and only then the look at the ring */
 	if (completed() == reaped)
-		halt(notify);
-	else if (notify)
-		kernel_call(notify_device, 0, 0, 0);
+		halt();
 }
 
 /* ---- load ---- */

@@ -30,8 +30,8 @@ uint64_t virtio_blk_bytes(void);
 /* Stops the device: it writes to no memory any more. Ends the run when it had broken down. */
 void virtio_blk_stop(void);
 
-/* Queues a request; slot below depth, and not in flight. The device learns of it in
- * virtio_blk_wait(). */
+/* Queues a request, and notifies the device if it asks for that; slot below depth, and not in
+ * flight. */
 void virtio_blk_queue(unsigned slot, const struct virtio_blk_slot *request);
 /* The same for a flush, which is complete when all that was completed before is on the medium.
  * False: this device has none to give, because its writes are there when they are complete

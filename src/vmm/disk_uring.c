@@ -10,6 +10,9 @@
 
 /* Each slot has one entry at most, and so has the eventfd: the queue cannot overflow. */
 #define ENTRIES (2 * DISK_SLOTS)
+/* Requests taken at a time: the medium works at the first of many while the others are still on
+ * their way to it, and the device's lock is not held for long. */
+#define BATCH 4
 
 struct slot_list {
 	struct disk_slot *first, **end;
@@ -21,6 +24,7 @@ struct uring {
 	eventfd_t rings;
 	bool listening; /* a read of the eventfd is in flight */
 	unsigned in_flight;
+	bool more;           /* than one batch may be waiting with the client */
 	unsigned of_mode[2]; /* transfers: through the page cache, direct */
 	struct slot_list free, waiting, finished;
 };
@@ -133,6 +137,7 @@ static struct disk_slot *exchange(struct uring *u, bool stop)
 {
 	const struct disk_client *client = &u->disk->client;
 	struct slot_list popped;
+	unsigned n = 0;
 
 	list_init(&popped);
 	client->begin(client->ctx);
@@ -143,11 +148,14 @@ static struct disk_slot *exchange(struct uring *u, bool stop)
 		put(&u->free, slot);
 		u->in_flight--;
 	}
-	while (!stop && u->free.first && client->pop(client->ctx, &u->free.first->request)) {
+	while (!stop && n < BATCH && u->free.first &&
+		client->pop(client->ctx, &u->free.first->request)) {
 		put(&popped, take(&u->free));
-		u->in_flight++;
+		n++;
 	}
 	client->end(client->ctx);
+	u->in_flight += n;
+	u->more = n == BATCH;
 	if (u->in_flight > u->disk->stats.most_in_flight)
 		u->disk->stats.most_in_flight = u->in_flight;
 	return popped.first;
@@ -174,9 +182,22 @@ static void run(struct uring *u)
 		if (!stop && !u->listening)
 			listen_again(u);
 		/* An error (EINTR, no memory for now) leaves entries queued for the next time. */
-		io_uring_submit_and_wait(&u->ring, u->finished.first ? 0 : 1);
+		if (u->finished.first || u->more)
+			io_uring_submit_and_get_events(&u->ring);
+		else
+			io_uring_submit_and_wait(&u->ring, 1);
 		reap(u);
 	}
+}
+
+/* Linux 6.1: completions are handed over when this thread asks for them, as they come, instead of
+ * all at its next return from the kernel. */
+static int queue_init(struct io_uring *ring)
+{
+	int rc = io_uring_queue_init(
+		ENTRIES, ring, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+
+	return rc < 0 ? io_uring_queue_init(ENTRIES, ring, 0) : rc;
 }
 
 static bool ring_init(struct io_uring *ring)
@@ -184,7 +205,7 @@ static bool ring_init(struct io_uring *ring)
 	struct io_uring_probe *probe;
 	bool usable;
 
-	if (io_uring_queue_init(ENTRIES, ring, 0) < 0)
+	if (queue_init(ring) < 0)
 		return false;
 	probe = io_uring_get_probe_ring(ring);
 	usable = probe && io_uring_opcode_supported(probe, IORING_OP_READ); /* Linux 5.6 */

@@ -183,9 +183,10 @@ static void wait_interrupt_status(void)
 
 /* ---- interrupts ---- */
 
-/* Counts what the disk has to say, and acknowledges it; or counts interrupts. (Some KVMs deliver a
- * level-triggered one twice: the disk's status is 0 then, as a driver expects.) What it changes is
- * of no use to whom it interrupts. */
+/* Counts what the disk has to say, and acknowledges it; or counts interrupts. (A KVM that ends
+ * interrupts when it delivers them delivers a level-triggered one twice, docs/architecture.md: the
+ * disk's status is 0 then, as a driver expects.) What it changes is of no use to whom it
+ * interrupts. */
 static uint32_t emit_handler(unsigned line)
 {
 	uint32_t handler;

@@ -6,7 +6,12 @@
 #include "tickvm/guest_abi.h"
 
 #include <criterion/parameterized.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 TestSuite(payload_disk, .timeout = 120);
 
@@ -125,7 +130,7 @@ Test(payload_disk, records_nobody_wrote_are_mismatches)
 			     128, 512),
 		128);
 	cr_expect_eq(
-		expect_rounds(&config, "test=disk rounds=1 record=1048576 depth=2", 1, 2, 1048576),
+		expect_rounds(&config, "test=disk rounds=1 record=1048576 depth=1", 1, 2, 1048576),
 		0, "not looked at");
 }
 
@@ -154,6 +159,47 @@ Test(payload_disk, damage_is_found)
 	other[RECORD - 1] = (char)(other[RECORD - 1] ^ 4);
 	cr_assert_eq(pwrite(fd, other, RECORD, 30 * RECORD), RECORD);
 	cr_expect_eq(expect_rounds(&config, read, 1, RECORDS, RECORD), 3, "a bit");
+}
+
+/* From here on no io_uring, and every fdatasync fails: as of a disk that lost what was cached. */
+static void fail_syncs(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0 /* the system call's number */),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fdatasync, 2, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		cr_skip_test("no seccomp filter here: %s", strerror(errno));
+}
+
+/* The writes are done, and each round's flush says that they may be gone. */
+Test(payload_disk, a_flush_that_fails_on_the_host_fails_in_the_guest)
+{
+	const struct guest_result *result;
+	char path[64];
+	size_t n;
+
+	REQUIRE_KVM();
+	make_image(path);
+	struct vm_config config = disk_config(IRQCHIP_SPLIT, path);
+
+	fail_syncs();
+	struct vm *vm = run_payload(config, "test=disk op=write rounds=2", &result);
+	const struct guest_disk_round *round = vm_guest_records(vm, result, sizeof(*round), &n);
+
+	cr_assert_not_null(round);
+	cr_assert_eq(n, 2);
+	for (size_t i = 0; i < n; i++)
+		cr_expect_eq(round[i].errors, 1, "%" PRIu64, round[i].errors);
+	cr_expect_eq(vm_disk_stats(vm).io_uring, false);
+	vm_destroy(vm);
 }
 
 static void expect_refusal(const struct vm_config *config, const char *append,

@@ -112,6 +112,10 @@ Test(detectors, each_fact_raises_its_flag)
 	ASSERT_FLAGS(f, BIT(DETECT_STEAL));
 	f = clean(), f.histogram_overflow = 1;
 	ASSERT_FLAGS(f, BIT(DETECT_HISTOGRAM_OVERFLOW));
+	f = clean(), f.earliest_ns = -10001;
+	ASSERT_FLAGS(f, BIT(DETECT_PREMATURE));
+	f = clean(), f.earliest_ns = -9999;
+	ASSERT_FLAGS(f, 0);
 	f = clean(), f.early = 1;
 	ASSERT_FLAGS(f, BIT(DETECT_EARLY));
 }

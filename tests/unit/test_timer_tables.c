@@ -27,6 +27,7 @@ static void fill(size_t i, enum timer_source_id source, bool quiet, double mean_
 		.p999 = 50000,
 		.max = 90000,
 		.far = 2,
+		.near_mean = mean_ns / 2,
 		.near_sd = sd_ns / 2,
 		.has_stages = true,
 		.load = {.busy_percent = none,
@@ -168,7 +169,8 @@ Test(timer_tables, goals)
 	expect(text, "standard deviation 1.00 us; kvm-lapic's is 21.0 times that");
 	expect(text, "`deliver`");
 	expect(text, "ok: dedicated+quiet every 50 us, io: mean error 0.30 us");
-	expect(printed(PAGE_CSV), "contrast-io,50 us,dedicated+quiet,1733,1.000,21.0,2,0.500,21.0");
+	expect(printed(PAGE_CSV),
+		"contrast-io,50 us,dedicated+quiet,1733,1.000,21.0,2,0.500,21.0,0.300,0.150");
 }
 
 Test(timer_tables, no_goal_is_met_without_load)
@@ -186,6 +188,48 @@ Test(timer_tables, goals_that_are_missed)
 	timer_load_verdicts(&outcome, page);
 	expect(printed(PAGE_TEXT), "NOT MET: dedicated+quiet every 50 us, io: standard deviation");
 	expect(printed(PAGE_TEXT), "NOT MET: dedicated+quiet every 50 us, io: mean error -1.50 us");
+}
+
+/* Rows 1 (io) and 2 (idle), of the same timer. */
+static void share_a_cpu(double p99_io, double p99_idle, size_t n)
+{
+	static struct timer_run more[2][3];
+	struct diag diag;
+
+	cr_assert_eq(loads_parse(&plan.loads, "io,idle", &diag), 0);
+	context.machine.timer_cpu = context.machine.disk_cpu = 0;
+	context.machine_set = BENCH_SET_TIMER_CPU;
+	fill(2, SOURCE_DEDICATED, false, 300, 1000);
+	rows[2].cell.load = &plan.loads.item[1];
+	for (size_t i = 0; i < 3; i++) {
+		more[0][i] = runs[1];
+		more[1][i] = runs[2];
+		more[0][i].p99 = p99_io;
+		more[1][i].p99 = p99_idle;
+	}
+	rows[1].runs = more[0];
+	rows[2].runs = more[1];
+	rows[1].n = rows[2].n = n;
+	timer_load_verdicts(&outcome, page);
+}
+
+Test(timer_tables, the_disks_thread_beside_the_timer_thread)
+{
+	share_a_cpu(3900, 2000, 3);
+	expect(printed(PAGE_TEXT), "ok: dedicated every 50 us, the disk's thread");
+	expect(printed(PAGE_TEXT), "p99 3.90 us under io, 2.00");
+}
+
+Test(timer_tables, the_disks_thread_in_the_timer_threads_way)
+{
+	share_a_cpu(4100, 2000, 3);
+	expect(printed(PAGE_TEXT), "NOT MET: dedicated every 50 us, the disk's thread");
+}
+
+Test(timer_tables, one_run_says_nothing_of_the_disks_thread)
+{
+	share_a_cpu(3900, 2000, 1);
+	expect(printed(PAGE_TEXT), "unknown: dedicated every 50 us, the disk's thread");
 }
 
 Test(timer_tables, events_beyond_the_chart_are_counted)
