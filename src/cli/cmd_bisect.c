@@ -157,9 +157,10 @@ static void help(void)
 	       "compares it with FILE:\nresults of the same on a good commit, on this host. "
 	       "docs/ci.md has an example.\n\noptions:\n");
 	cli_options_help(stdout, COMMAND_BISECT);
-	printf("\nexit status: 0 good, no gated metric is worse; 1 bad, one is; 125 cannot tell: "
-	       "inconclusive, not measured,\nanother host, wrong usage (git bisect then tries "
-	       "another commit)\n");
+	printf("\nexit status: 0 good, no gated metric is worse; 1 bad, one is; 125 cannot tell:\n"
+	       "inconclusive, not measured, another host, wrong usage (git bisect then tries "
+	       "another "
+	       "commit)\n");
 }
 
 /* words: how many there are before "--". */

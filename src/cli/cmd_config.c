@@ -16,8 +16,8 @@ static void help(void)
 {
 	printf("usage: tickvm config check FILE.ini...\n\n"
 	       "Reads machine descriptions as tickvm run --config does, and sweeps as tickvm sweep "
-	       "does, and looks whether\nthis host has what they ask for: CPUs, memory, files. "
-	       "All complaints are told, each with file, line and key.\n\n"
+	       "does, and looks\nwhether this host has what they ask for: CPUs, memory, files. "
+	       "All complaints are told, each with\nfile, line and key.\n\n"
 	       "exit status: 0 all good; 1 one is not; 2 usage\n");
 }
 

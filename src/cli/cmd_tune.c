@@ -12,7 +12,7 @@ static void help(void)
 	       "time, and shows\nthe Pareto front, the options and the host settings to use. "
 	       "Machine options given here (other than\ntheir defaults) are kept, the rest of "
 	       "halt-poll, timer-spin, timer-advance, pin, timer-cpu,\ntimer-priority, "
-	       "vcpu-priority and quiet-window is searched. Nothing on the host changes without "
+	       "vcpu-priority and quiet-window is searched.\nNothing on the host changes without "
 	       "--apply.\n\noptions:\n");
 	cli_options_help(stdout, COMMAND_TUNE);
 	printf("\nexit status: 0 good; 1 failed; 2 usage; 77 this host cannot run it; 130 "

@@ -227,7 +227,7 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_FLAG, AT(live), 0, 0, NULL, 0, COMMAND_COMPARE},
 	{"max-rounds", "N", NULL, "--live: rounds of each until it is inconclusive (32)",
 		OPTION_UNSIGNED, AT(max_rounds), COMPARE_ROUNDS_MIN, COMPARE_ROUNDS_MAX, NULL, 0, COMMAND_COMPARE},
-	{"max-rounds", "N", NULL, "--baseline: add rounds, up to this many, until all is decided (twice)",
+	{"max-rounds", "N", NULL, "--baseline: most rounds, added until all is decided (twice)",
 		OPTION_UNSIGNED, AT(max_rounds), 1, 1000, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT},
 	{"alpha", "SHARE", NULL, "false alarms in all gated metrics together (5%)",
 		OPTION_TEXT, AT(compare.alpha), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
