@@ -36,7 +36,7 @@ static const char help[] =
 	"  --runs N             runs of each, interleaved A B B A (default 1)\n"
 	"  --load LIST          of idle,cpu:PERCENT,io,interrupts:RATE (default idle): threads "
 	"busy on every\n"
-	"                       host CPU; reads of a disk by the guest that is measured; "
+	"                       host CPU; reads of a disk by the guest; "
 	"interrupts, RATE a second\n"
 	"  --depth N            io: reads in flight (default 4)\n"
 	"  --record SIZE        io: bytes of each (default 64K); of --disk, else of a file in "
