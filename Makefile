@@ -30,7 +30,7 @@ LINK         = $(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@
 LDLIBS       = -lelf -ljansson -linih -luring -lm
 
 ROOMS   := vmm devices bench report cli
-SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
+SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c src/$(r)/*/*.c))
 MAIN    := $(BUILD)/src/cli/main.o
 LIB     := $(BUILD)/libtickvm.a
 KINDS   := unit integration cli
@@ -67,12 +67,12 @@ $(BUILD)/src/report/embedded.o: src/report/embedded.S src/report/report.css $(wi
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
 
-$(BUILD)/src/bench/embedded.o: src/bench/embedded.S sweeps/quick.ini
+$(BUILD)/src/bench/sweep/embedded.o: src/bench/sweep/embedded.S sweeps/quick.ini
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
 
-EMBEDDED := $(BUILD)/src/vmm/payload.o $(BUILD)/src/report/embedded.o $(BUILD)/src/bench/embedded.o
+EMBEDDED := $(BUILD)/src/vmm/payload.o $(BUILD)/src/report/embedded.o $(BUILD)/src/bench/sweep/embedded.o
 $(LIB): $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/cli/main.c,$(SRCS))) $(EMBEDDED) $(WORKLOADS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^

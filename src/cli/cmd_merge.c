@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tickvm merge: results files of one sweep in, one out.
- * What belongs together is src/bench/merge.c's business. */
+ * What belongs together is src/bench/sweep/merge.c's business. */
 #include "cli.h"
 #include "tickvm/output.h"
 #include "tickvm/sweep.h"

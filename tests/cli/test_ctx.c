@@ -2,7 +2,7 @@
 /* tickvm bench ctx as a user types it. */
 #include "tickvm_command.h"
 
-#include "../../src/bench/ctx.h"
+#include "../../src/bench/ctx/ctx.h"
 
 #include <string.h>
 

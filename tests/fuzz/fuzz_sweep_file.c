@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A sweep's file of any bytes is refused in one line, or makes cells with distinct names whose
  * options their experiments take. Input: an INI file. */
-#include "../../src/bench/sweep_file.h"
+#include "../../src/bench/sweep/sweep_file.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_SWEEP_RIG_H
 #define TESTS_UNIT_SWEEP_RIG_H
 
-#include "../../src/bench/sweep_document.h"
+#include "../../src/bench/sweep/sweep_document.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Comparisons: what is decided of made-up documents, what is refused, and the rules of gates. */
-#include "../../src/bench/compare.h"
+#include "../../src/bench/compare/compare.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

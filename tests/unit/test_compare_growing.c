@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Comparisons with a file to which rounds are added until all is decided: when that ends, false
  * alarms at any look, and what is found, in rounds drawn from recorded sweeps. Starts no guest. */
-#include "../../src/bench/compare.h"
+#include "../../src/bench/compare/compare.h"
 #include "recorded_sweeps.h"
 
 #include <criterion/criterion.h>

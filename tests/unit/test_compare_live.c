@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* compare --live with a runner that draws rounds from recorded ones: false alarms, what is found,
  * and when it ends. Starts no guest. */
-#include "../../src/bench/compare.h"
+#include "../../src/bench/compare/compare.h"
 #include "recorded_rounds.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* HyperBench's arithmetic on a recorded run: rounds and signals to figures, figures and unit costs
  * to the cost model's terms, linearity, ratios. No KVM: the data are a PVM host's (TSC 2.6 GHz). */
-#include "../../src/bench/hyperbench.h"
+#include "../../src/bench/hyperbench/hyperbench.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From rounds to figures, and records that are not to be believed. */
-#include "../../src/bench/ctx.h"
+#include "../../src/bench/ctx/ctx.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

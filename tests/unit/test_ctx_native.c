@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The ring of processes: a switch a pass, everything as it was afterwards, and a process that
  * dies is an error and no hang. */
-#include "../../src/bench/ctx.h"
+#include "../../src/bench/ctx/ctx.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each detector: a clean run raises nothing, and each fact raises its own flag and no other. */
-#include "../../src/bench/detectors.h"
+#include "../../src/bench/timer/detectors.h"
 
 #include <criterion/criterion.h>
 

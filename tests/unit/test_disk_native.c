@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What bench disk does without a guest: rows and figures, records and their order, the native side
  * on files that are good and bad, and the page. No KVM; how fast a disk is, is not tested. */
-#include "../../src/bench/disk_bench.h"
+#include "../../src/bench/disk/disk_bench.h"
 
 #include "tickvm/workload.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What bench linpack says of measurements: wrong solutions, agreement, disturbed rows. No KVM. */
-#include "../../src/bench/linpack.h"
+#include "../../src/bench/linpack/linpack.h"
 
 #include "tickvm/clock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Native threads and rows: who runs, what is refused and why, and figures that a host can have.
  * No KVM. How fast a host is, is not tested. */
-#include "../../src/bench/native_rows.h"
+#include "../../src/bench/hyperbench/native_rows.h"
 
 #include "tickvm/bench.h"
 

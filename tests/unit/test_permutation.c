@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The permutation test: against every permutation, textbook values, and what it finds and does not
  * find in rounds drawn from recorded ones. */
-#include "../../src/bench/permutation.h"
+#include "../../src/bench/compare/permutation.h"
 #include "recorded_rounds.h"
 
 #include <criterion/criterion.h>

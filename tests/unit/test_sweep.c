@@ -3,7 +3,7 @@
  * million samples are analysed in less than a second. */
 #include "sweep_rig.h"
 
-#include "../../src/bench/sweep_sentinel.h"
+#include "../../src/bench/sweep/sweep_sentinel.h"
 
 #include "tickvm/clock.h"
 #include "tickvm/report.h"

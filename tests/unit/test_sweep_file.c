@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A sweep's file: the cells it makes, and for each mistake one line with file, line, key and what
  * was expected. */
-#include "../../src/bench/sweep_file.h"
+#include "../../src/bench/sweep/sweep_file.h"
 
 #include <criterion/criterion.h>
 

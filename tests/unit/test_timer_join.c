@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Joining guest events with timer records, and the promise that stages sum to the lateness exactly.
  */
-#include "../../src/bench/timer_join.h"
+#include "../../src/bench/timer/timer_join.h"
 
 #include <criterion/criterion.h>
 

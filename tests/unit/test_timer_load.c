@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loads of bench timer: their names, the image, the threads; that what is reported is measured. */
-#include "../../src/bench/timer_load.h"
+#include "../../src/bench/timer/timer_load.h"
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What bench timer makes of its options: rows, their order, and which it knows beforehand cannot
  * be. */
-#include "../../src/bench/bench_timer.h"
+#include "../../src/bench/timer/bench_timer.h"
 
 #include <criterion/criterion.h>
 

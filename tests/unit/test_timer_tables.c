@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tables of bench timer under load, from rows that nobody measured: the paper's beside ours and
  * never in them, the quiet window's account, the goals. */
-#include "../../src/bench/bench_timer.h"
+#include "../../src/bench/timer/bench_timer.h"
 
 #include <criterion/criterion.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The search of tickvm tune on made-up figures: candidates, front, recommendation, and what is
  * written of it; host settings on files of the test's own. It measures nothing. */
-#include "../../src/bench/tune.h"
-#include "../../src/bench/tune_host.h"
+#include "../../src/bench/tune/tune.h"
+#include "../../src/bench/tune/tune_host.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

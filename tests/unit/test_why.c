@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* why: runs whose truth is known, and whether the causes found are that truth. One tick is one
  * nanosecond here. It measures nothing. */
-#include "../../src/bench/why_file.h"
+#include "../../src/bench/why/why_file.h"
 
 #include "tickvm/clock.h"
 
