@@ -4,7 +4,6 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,23 +27,6 @@ static int compare_two_files(char **paths, const struct options *options,
 }
 
 /* ---- live ---- */
-
-/* The first signal ends it in order, the next one of its kind ends the process. */
-static void interrupt(int signal_number)
-{
-	(void)signal_number;
-	bench_interrupted = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = interrupt};
-
-	action.sa_flags = (int)SA_RESETHAND;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 /* A side: a line as one types it behind tickvm bench. */
 struct side {
@@ -97,7 +79,7 @@ static int compare_two_cells(char **lines, const struct options *options,
 	for (int i = 0; i < 2 && err == 0; i++)
 		err = read_side(&sides[i], lines[i], &cells[i], diag);
 	if (err == 0) {
-		catch_signals();
+		cli_catch_interrupts();
 		err = compare_live(
 			comparison, cells, cell_run, options->max_rounds, &options->compare, diag);
 	}
