@@ -112,9 +112,13 @@ struct workload_lu {
 	uint32_t *pivot; /* n */
 	const volatile int
 		*interrupted; /* NULL, or not 0: give up; x is no solution, team is spoilt */
-	struct {              /* how the threads share the work; zero before the first call */
-		uint32_t arrived, sense; /* a barrier, waited for spinning */
-		uint32_t taken;          /* parts of the current step */
+	/* How the threads share the work; zero before the first call. What is waited for, and what
+	 * is counted meanwhile, each in a cache line of its own, wherever the structure is: else
+	 * guest and native share different lines. */
+	struct {
+		_Alignas(64) uint32_t arrived; /* a barrier, waited for spinning */
+		uint32_t taken;                /* parts of the current step */
+		_Alignas(64) uint32_t sense;
 	} team;
 };
 size_t workload_lu_doubles(uint32_t n);
