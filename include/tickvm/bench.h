@@ -49,6 +49,6 @@ extern const struct bench *const benches[]; /* ends with NULL; in src/bench/regi
 /* What the launcher's SIGINT handler calls, and nothing that it may not: guests that run are
  * stopped, experiments see the flag, stop and write what they have. */
 void bench_interrupt(void);
-extern volatile int bench_interrupted;
+extern _Atomic int bench_interrupted;
 
 #endif

@@ -73,7 +73,7 @@ struct workload_team {
 	 * first one's beginning to the last one's end. */
 	void (*record)(void *arg, uint32_t op, size_t bytes, uint64_t passes, uint64_t cycles);
 	void *arg;
-	const volatile int *interrupted; /* NULL, or not 0: stop after this round */
+	const _Atomic int *interrupted; /* NULL, or not 0: stop after this round */
 	/* Their own; 0 before the first call. */
 	uint32_t arrived, sense;
 	bool stopped;
@@ -110,7 +110,7 @@ struct workload_lu {
 	double *a;       /* workload_lu_doubles(n), 64-byte aligned */
 	double *x;       /* n: b, then the solution */
 	uint32_t *pivot; /* n */
-	const volatile int
+	const _Atomic int
 		*interrupted; /* NULL, or not 0: give up; x is no solution, team is spoilt */
 	/* How the threads share the work; zero before the first call. What is waited for, and what
 	 * is counted meanwhile, each in a cache line of its own, wherever the structure is: else

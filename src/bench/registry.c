@@ -9,4 +9,4 @@ const struct bench *const benches[] = {&bench_timer, &bench_hyperbench, &bench_n
 	&bench_memory, &bench_linpack, &bench_ctx, &bench_disk, &bench_exits, &bench_ipi,
 	&bench_startup, &bench_scale, NULL};
 
-volatile int bench_interrupted;
+_Atomic int bench_interrupted;

@@ -114,8 +114,11 @@ void vm_end_error(struct vm *vm, const struct diag *diag)
 
 void vm_stop(struct vm *vm)
 {
-	/* Only what a signal handler may do. */
+	/* Only what a signal handler may do, which leaves errno as it was too. */
+	int error = errno;
+
 	vm_end(vm, VM_END_STOPPED, 0, NULL);
+	errno = error;
 }
 
 /* ---- creation ---- */

@@ -145,7 +145,7 @@ Test(workload_sweep, makes_one_pass_at_least)
 
 Test(workload_sweep, stops_when_interrupted)
 {
-	static volatile int interrupted = 1;
+	static _Atomic int interrupted = 1;
 	struct workload_team team = team_of(1);
 	struct workload_memory_plan plan = {
 		.ops = 31, .max_bytes = 1024, .rounds = 1000000, .round_cycles = 1};
