@@ -34,14 +34,15 @@ SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c src/$(r)/*/*.c))
 MAIN    := $(BUILD)/src/cli/main.o
 LIB     := $(BUILD)/libtickvm.a
 KINDS   := unit integration cli
-TESTS   := $(wildcard $(KINDS:%=tests/%/*.c))
-SUITES  := $(foreach k,$(KINDS),$(if $(filter tests/$(k)/%,$(TESTS)),$(BUILD)/tests/$(k)-tests))
+TESTS   := $(wildcard $(KINDS:%=tests/%/*.c) tests/timing/*.c)
+SUITES  := $(KINDS:%=$(BUILD)/tests/%-tests)
+TIMING  := $(BUILD)/tests/timing-tests
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 OURS    := $(SRCS) $(TESTS) tests/lsan.c $(wildcard tests/fuzz/*.c)
 OBJS    := $(OURS:%.c=$(BUILD)/%.o)
 WORKLOADS := $(patsubst src/workload/%.c,$(BUILD)/workload/%.o,$(wildcard src/workload/*.c))
 
-.PHONY: all setup demo check check-asan check-tsan lint bench fuzz install clean help FORCE
+.PHONY: all setup demo check check-timing check-asan check-tsan lint bench fuzz install clean help FORCE
 all: $(BUILD)/tickvm $(BUILD)/tickvm-guest ## build tickvm and its guest image
 
 # ---- build ----
@@ -100,7 +101,9 @@ $(BUILD)/tests/$(1)-tests: $(patsubst %.c,$(BUILD)/%.o,$(filter tests/$(1)/%,$(T
 	$$(call say,LD,$$@)
 	$$(Q)$$(LINK) $$^ -lcriterion $$(LDLIBS)
 endef
-$(foreach k,$(KINDS),$(eval $(call suite,$(k))))
+$(foreach k,$(KINDS) timing,$(eval $(call suite,$(k))))
+# Timing tests run tickvm as the command line tests do.
+$(TIMING): $(BUILD)/tests/cli/tickvm_command.o
 
 FUZZ_MAIN = $(BUILD)/tests/fuzz/driver.o
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB)
@@ -109,6 +112,11 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(L
 
 check: all $(SUITES) $(FUZZERS) ## run every test (those that need KVM are skipped without it)
 	@BUILD=$(BUILD) scripts/run-tests $(SUITES) $(FUZZERS)
+
+# Verdicts that depend on how fast and how idle the host is: no part of the gate. Alone, one after the other.
+check-timing: all $(TIMING) ## what only timing can show, on a host at rest (elsewhere skipped, with the reason)
+	@if reason=$$(scripts/host-fit); then BUILD=$(BUILD) scripts/run-tests $(TIMING); \
+	else echo "== SKIPPED: no test was run: $$reason"; fi
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer
 check-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clock conversions at their edges, and the measured frequency against the kernel's clock.
- * Not tested here: a guest's TSC (guest_tsc.c). */
+/* Clock conversions at their edges. The measured frequency itself: tests/timing. */
 #include "tickvm/clock.h"
 
 #include <criterion/criterion.h>
@@ -38,27 +37,12 @@ Test(clock, saturates)
 	cr_assert_eq(vm_clock_from_tsc(&clock, 999), 0);
 }
 
-static double measured_against_kernel(void)
-{
-	uint64_t tsc = clock_tsc(), ns = clock_monotonic_ns();
-
-	clock_sleep_until_ns(ns + 20000000);
-	return (double)clock_ticks_to_ns(clock_tsc() - tsc) / (double)(clock_monotonic_ns() - ns);
-}
-
-Test(clock, measured_frequency_is_right_and_measured_once)
+Test(clock, frequency_is_measured_once)
 {
 	uint64_t hz = clock_tsc_hz();
-	bool close = false;
 
+	cr_assert_gt(hz, 0);
 	cr_assert_eq(clock_tsc_hz(), hz);
-	/* A pause between two readings spoils one comparison, not ten. */
-	for (unsigned i = 0; i < 10 && !close; i++) {
-		double ratio = measured_against_kernel();
-
-		close = ratio > 0.99 && ratio < 1.01;
-	}
-	cr_assert(close);
 }
 
 Test(clock, sleep_is_not_early)
