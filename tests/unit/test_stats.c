@@ -87,6 +87,30 @@ Test(stats, percentiles_are_nearest_rank)
 	cr_assert_eq(s.sum, 500500);
 }
 
+/* 1 to a million in no order: the powers of a primitive root modulo the next prime, but for the two
+ * that are greater. */
+Test(stats, a_million_samples_in_any_order)
+{
+	enum { N = 1000000, PRIME = 1000003, ROOT = 164314 };
+	int64_t *samples = malloc(N * sizeof(*samples)), value = 1;
+
+	cr_assert_not_null(samples);
+	for (size_t n = 0; n < N; value = value * ROOT % PRIME) {
+		if (value <= N)
+			samples[n++] = value;
+	}
+	struct summary s = stats_summarize(samples, N);
+
+	cr_expect_eq(s.n, N);
+	cr_expect_eq(s.sum, N * (N + 1LL) / 2);
+	cr_expect_eq(s.min, 1);
+	cr_expect_eq(s.p50, N / 2);
+	cr_expect_eq(s.p99, N / 100 * 99);
+	cr_expect_eq(s.p999, N / 1000 * 999);
+	cr_expect_eq(s.max, N);
+	free(samples);
+}
+
 Test(stats, percentile_edges)
 {
 	const int64_t sorted[] = {10, 20, 30};

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A sweep's document: begun, grown, gone on with; shards; the sentinel; the page. And that a
- * million samples are analysed in less than a second. */
+/* A sweep's document: begun, grown, gone on with; shards; the sentinel; the page. */
 #include "sweep_rig.h"
 
 #include "../../src/bench/sweep/sweep_sentinel.h"
 
-#include "tickvm/clock.h"
 #include "tickvm/report.h"
 
 #include <stdio.h>
@@ -249,27 +247,4 @@ Test(sweep, the_page_shows_medians_and_what_is_marked)
 	cr_expect_not_null(strstr(text, "1 round is marked"), "%s", text);
 	cr_expect_not_null(strstr(text, "round 3: d: it broke"), "%s", text);
 	free(text);
-}
-
-/* ---- speed ---- */
-
-Test(sweep, a_million_samples_are_analysed_in_a_second)
-{
-	const size_t n = 1000000;
-	int64_t *samples = malloc(n * sizeof(*samples));
-	uint64_t state = 1;
-
-	cr_assert_not_null(samples);
-	for (size_t i = 0; i < n; i++) {
-		state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-		samples[i] = (int64_t)(state >> 40) - 1000000;
-	}
-	uint64_t begin_ns = clock_monotonic_ns();
-	struct summary s = stats_summarize(samples, n);
-	double seconds = (double)(clock_monotonic_ns() - begin_ns) / 1e9;
-
-	cr_expect_eq(s.n, n);
-	cr_expect_leq(s.p99, s.p999);
-	cr_expect_lt(seconds, 1, "%.2f s", seconds);
-	free(samples);
 }
