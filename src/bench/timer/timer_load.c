@@ -168,7 +168,7 @@ struct load_thread {
 	struct host_load *load;
 	pthread_t thread;
 	int cpu;
-	uint64_t cpu_ns, wall_ns, reads; /* what it did, set at its end */
+	struct load_work done; /* at its end */
 };
 
 struct host_load {
@@ -190,22 +190,25 @@ static uint64_t thread_cpu_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t load_burn(const struct load_clock *clock, unsigned percent, const _Atomic bool *stop)
+{
+	uint64_t begin = clock->now_ns(), busy = PERIOD_NS * percent / 100;
+
+	for (uint64_t period = begin; !*stop;) {
+		while (clock->now_ns() < period + busy && !*stop)
+			;
+		if (percent < 100)
+			clock->sleep_until_ns(period + PERIOD_NS);
+		period += (clock->now_ns() - period) / PERIOD_NS * PERIOD_NS;
+	}
+	return clock->now_ns() - begin;
+}
+
 static void burn(struct load_thread *self)
 {
-	struct host_load *load = self->load;
-	uint64_t begin = clock_monotonic_ns(), busy = PERIOD_NS * load->percent / 100;
+	static const struct load_clock host = {clock_monotonic_ns, clock_sleep_until_ns};
 
-	for (uint64_t period = begin; !load->stop;) {
-		while (clock_monotonic_ns() < period + busy && !load->stop)
-			;
-		if (load->percent < 100)
-			clock_sleep_until_ns(period + PERIOD_NS);
-		/* A period that someone else had the CPU for is not made up for. */
-		uint64_t now = clock_monotonic_ns();
-
-		period += (now - period) / PERIOD_NS * PERIOD_NS;
-	}
-	self->wall_ns = clock_monotonic_ns() - begin;
+	self->done.wall_ns = load_burn(&host, self->load->percent, &self->load->stop);
 }
 
 static void read_records(struct load_thread *self)
@@ -219,11 +222,11 @@ static void read_records(struct load_thread *self)
 		while (!load->stop) {
 			off_t at = (off_t)(next_random(&state) % records * record);
 
-			self->reads += pread(load->fd, buffer, record, at) == (ssize_t)record;
+			self->done.reads += pread(load->fd, buffer, record, at) == (ssize_t)record;
 		}
 	}
 	free(buffer);
-	self->wall_ns = clock_monotonic_ns() - begin;
+	self->done.wall_ns = clock_monotonic_ns() - begin;
 }
 
 static void *work(void *arg)
@@ -240,7 +243,7 @@ static void *work(void *arg)
 		burn(self);
 	else
 		read_records(self);
-	self->cpu_ns = thread_cpu_ns();
+	self->done.cpu_ns = thread_cpu_ns();
 	return NULL;
 }
 
@@ -332,24 +335,35 @@ int host_load_reads(struct host_load **out, const struct host_reads *reads, stru
 	return err;
 }
 
-struct host_load_outcome host_load_stop(struct host_load *load)
+struct host_load_outcome load_outcome(const struct load_work *sum, size_t threads, unsigned percent)
 {
 	struct host_load_outcome outcome = {.busy_percent = (double)NAN, .reads_hz = (double)NAN};
-	uint64_t cpu_ns = 0, wall_ns = 0, reads = 0;
+
+	if (sum->wall_ns > 0 && percent > 0)
+		outcome.busy_percent = 100 * (double)sum->cpu_ns / (double)sum->wall_ns;
+	else if (sum->wall_ns > 0)
+		outcome.reads_hz =
+			(double)sum->reads * 1e9 * (double)threads / (double)sum->wall_ns;
+	return outcome;
+}
+
+struct host_load_outcome host_load_stop(struct host_load *load)
+{
+	struct load_work sum = {0};
 
 	if (load == NULL)
-		return outcome;
+		return load_outcome(&sum, 0, 0);
 	load->stop = true;
 	for (size_t i = 0; i < load->started; i++) {
+		const struct load_work *done = &load->threads[i].done;
+
 		pthread_join(load->threads[i].thread, NULL);
-		cpu_ns += load->threads[i].cpu_ns;
-		wall_ns += load->threads[i].wall_ns;
-		reads += load->threads[i].reads;
+		sum.cpu_ns += done->cpu_ns;
+		sum.wall_ns += done->wall_ns;
+		sum.reads += done->reads;
 	}
-	if (wall_ns > 0 && load->percent > 0)
-		outcome.busy_percent = 100 * (double)cpu_ns / (double)wall_ns;
-	else if (wall_ns > 0)
-		outcome.reads_hz = (double)reads * 1e9 * (double)load->started / (double)wall_ns;
+	struct host_load_outcome outcome = load_outcome(&sum, load->started, load->percent);
+
 	outcome.direct = load->direct;
 	if (load->fd >= 0)
 		close(load->fd);

@@ -75,4 +75,21 @@ struct host_load_outcome {
 /* Ends it; NULL is allowed: nothing was done. */
 struct host_load_outcome host_load_stop(struct host_load *load);
 
+/* ---- what a thread of it does, and what comes of all ---- */
+
+struct load_clock {
+	uint64_t (*now_ns)(void);
+	void (*sleep_until_ns)(uint64_t ns);
+};
+/* Busy for percent of each 10 ms from now on, until stop; returns how long that was. A period that
+ * someone else had the CPU for is not made up for. */
+uint64_t load_burn(const struct load_clock *clock, unsigned percent, const _Atomic bool *stop);
+
+/* Of threads threads, their sums. percent: of a CPU load; 0: they read. NAN: not measured. */
+struct load_work {
+	uint64_t cpu_ns, wall_ns, reads;
+};
+struct host_load_outcome load_outcome(
+	const struct load_work *sum, size_t threads, unsigned percent);
+
 #endif
