@@ -21,9 +21,10 @@ struct native_measurement {
 	enum hyperbench_row row;
 	const struct native_operation *operation;
 	const struct native_plan *plan;
-	uint64_t min, most; /* iterations of a round */
-	uint64_t b;         /* what the loops get */
-	uint8_t *area;      /* of memory rows */
+	uint64_t (*now)(void); /* TSC ticks */
+	uint64_t min, most;    /* iterations of a round */
+	uint64_t b;            /* what the loops get */
+	uint8_t *area;         /* of memory rows */
 	size_t area_bytes;
 	uint64_t scratch[2]; /* of instructions that store */
 	struct native_ping ping;
@@ -47,6 +48,10 @@ struct native_operation {
 	bool umip; /* CR4.UMIP forbids it at CPL 3 (Intel SDM vol. 3, 2.5) */
 };
 extern const struct native_operation native_operations[HYPERBENCH_COUNT];
+
+/* Measures m->operation by m->now, in threads of its own: m->n records in m->rounds, and m->note.
+ * Returns what native_row() does. */
+int native_measure(struct native_measurement *m);
 
 /* Runs loop(1, b, 0). 0, or the number of the signal (SIGSEGV, SIGILL) that it was stopped by. From
  * any thread; another thread's fault is not taken for this one's. */

@@ -70,12 +70,12 @@ static bool has_umip(void)
 
 /* ---- timing ---- */
 
-static uint64_t time_loop(workload_loop loop, uint64_t n, uint64_t b)
+static uint64_t time_loop(const struct native_measurement *m, workload_loop loop, uint64_t n)
 {
-	uint64_t begin = clock_tsc();
+	uint64_t begin = m->now();
 
-	loop(n, b, 0);
-	return clock_tsc() - begin;
+	loop(n, m->b, 0);
+	return m->now() - begin;
 }
 
 static int prepare(struct native_measurement *m, uint64_t n)
@@ -93,7 +93,7 @@ static int warm_up(struct native_measurement *m)
 	if (number != 0)
 		return diag_set(m->diag, -ENOTSUP, "not allowed to a process of this host (%s)",
 			strsignal(number));
-	time_loop(m->operation->loops->control, 1, m->b);
+	time_loop(m, m->operation->loops->control, 1);
 	return 0;
 }
 
@@ -106,7 +106,7 @@ static int pilot_ticks(struct native_measurement *m, uint64_t n, uint64_t *faste
 
 		if (err < 0)
 			return err;
-		uint64_t ticks = time_loop(m->operation->loops->run, n, m->b);
+		uint64_t ticks = time_loop(m, m->operation->loops->run, n);
 
 		*fastest = ticks < *fastest ? ticks : *fastest;
 	}
@@ -139,8 +139,8 @@ static int time_round(struct native_measurement *m, uint64_t n)
 	if (err < 0)
 		return err;
 	m->rounds[m->n].iterations = n;
-	m->rounds[m->n].run_cycles = time_loop(m->operation->loops->run, n, m->b);
-	m->rounds[m->n].control_cycles = time_loop(m->operation->loops->control, n, m->b);
+	m->rounds[m->n].run_cycles = time_loop(m, m->operation->loops->run, n);
+	m->rounds[m->n].control_cycles = time_loop(m, m->operation->loops->control, n);
 	m->n++;
 	return 0;
 }
@@ -216,6 +216,24 @@ static bool is_trapped(const struct native_measurement *m)
 	return m->operation->umip && cycles > UMIP_CYCLES * iterations && has_umip();
 }
 
+int native_measure(struct native_measurement *m)
+{
+	int err = check_counts(m);
+
+	if (err == 0)
+		err = check_cpus(m);
+	if (err < 0)
+		return err;
+	snprintf(m->note->text, sizeof(m->note->text), "%s", m->operation->note);
+	err = native_run(m->machine, m->operation->second != NULL ? 2 : 1, thread_main, m, m->diag);
+	if (err == 0)
+		err = m->err;
+	if (err == 0 && is_trapped(m))
+		snprintf(m->note->text, sizeof(m->note->text),
+			"trapped and emulated by the host's kernel (UMIP)");
+	return err;
+}
+
 int native_row(const struct vm_config *machine, enum hyperbench_row row,
 	const struct native_plan *plan, struct guest_bench_round *rounds, size_t *n,
 	struct native_note *note, struct diag *diag)
@@ -224,31 +242,20 @@ int native_row(const struct vm_config *machine, enum hyperbench_row row,
 		.row = row,
 		.operation = &native_operations[row],
 		.plan = plan,
+		.now = clock_tsc,
 		.min = ranges[row].min,
 		.most = ranges[row].max,
 		.rounds = rounds,
 		.note = note,
 		.diag = diag};
-	int err;
 
 	*n = 0;
 	note->text[0] = '\0';
 	if (m.operation->loops == NULL)
 		return diag_set(diag, -ENOTSUP, "%s", m.operation->note);
-	err = check_counts(&m);
+	int err = native_measure(&m);
+
 	if (err == 0)
-		err = check_cpus(&m);
-	if (err < 0)
-		return err;
-	snprintf(note->text, sizeof(note->text), "%s", m.operation->note);
-	err = native_run(machine, m.operation->second != NULL ? 2 : 1, thread_main, &m, diag);
-	if (err == 0)
-		err = m.err;
-	if (err < 0)
-		return err;
-	*n = m.n;
-	if (is_trapped(&m))
-		snprintf(note->text, sizeof(note->text),
-			"trapped and emulated by the host's kernel (UMIP)");
-	return 0;
+		*n = m.n;
+	return err;
 }
