@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(ctx_native, .timeout = 60);
+TestSuite(ctx_native, .timeout = 300);
 
 static struct vm_config machine(void)
 {
@@ -31,6 +31,7 @@ Test(ctx_native, every_round_is_there_and_a_pass_is_a_switch)
 	const struct vm_config config = machine();
 	struct guest_ctx_round rounds[20 * 3];
 	struct diag diag = {""};
+	int policy = sched_getscheduler(0);
 	cpu_set_t before, after;
 	struct rusage usage;
 	uint64_t turns = 0;
@@ -48,11 +49,11 @@ Test(ctx_native, every_round_is_there_and_a_pass_is_a_switch)
 		cr_expect_gt(rounds[i].switch_cycles, 0);
 		turns += rounds[i].switches / 4;
 	}
-	/* Once a turn at least this process gives way to another. */
+	/* Once a turn at least this process gives way to another: all are on one CPU. */
 	cr_expect_geq((uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw), turns);
 	cr_assert_eq(sched_getaffinity(0, sizeof(after), &after), 0);
 	cr_expect(CPU_EQUAL(&before, &after));
-	cr_expect_eq(sched_getscheduler(0), SCHED_OTHER);
+	cr_expect_eq(sched_getscheduler(0), policy);
 	cr_expect_eq(waitpid(-1, NULL, 0), -1);
 	cr_expect_eq(errno, ECHILD, "a process was left behind");
 }
@@ -86,9 +87,9 @@ static bool kill_a_sibling(void)
 
 Test(ctx_native, a_process_that_is_killed_is_an_error)
 {
-	/* Ten seconds, if nobody were killed. */
+	/* Longer than the watchdog, if nobody were killed. */
 	const struct ctx_ring ring = {
-		.contexts = 8, .stride = 64, .max_bytes = 0, .rounds = 500, .round_ns = 10000000};
+		.contexts = 8, .stride = 64, .max_bytes = 0, .rounds = 500, .round_ns = 1000000000};
 	const struct vm_config config = machine();
 	static struct guest_ctx_round rounds[500];
 	struct diag diag = {""};
