@@ -7,31 +7,100 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-
-static const struct workload_pair *const all[] = {&workload_idle, &workload_sgdt, &workload_sldt,
-	&workload_sidt, &workload_smsw, &workload_pushf_popf, &workload_pages, &workload_in,
-	&workload_out, &workload_print};
+#include <ucontext.h>
 
 Test(instructions, idle_is_its_own_control)
 {
 	cr_expect_eq(workload_idle.run, workload_idle.control);
 }
 
-/* With n = 0 nothing is done: not even an IN, which would be fatal here. */
-Test(instructions, none_is_none)
+/* ---- how often: each operation faults, is counted and skipped ---- */
+
+/* The bytes of each that has an operand (Intel SDM vol. 2): at a page that may not be touched, or
+ * at a port without the right to it, it faults before it has done anything. */
+static const struct operation {
+	const char *name;
+	const struct workload_pair *pair;
+	size_t length;
+	uint8_t code[7];
+} operations[] = {
+	{"sgdt", &workload_sgdt, 3, {0x0f, 0x01, 0x02}},
+	{"sldt", &workload_sldt, 3, {0x0f, 0x00, 0x02}},
+	{"sidt", &workload_sidt, 3, {0x0f, 0x01, 0x0a}},
+	{"smsw", &workload_smsw, 3, {0x0f, 0x01, 0x22}},
+	{"load of a page", &workload_pages, 7, {0x48, 0x8b, 0x82, 0x00, 0xf0, 0xff, 0xff}},
+	{"load of a hot page", &workload_hot_pages, 4, {0x48, 0x03, 0x04, 0x32}},
+	{"in", &workload_in, 1, {0xec}},
+	{"out", &workload_out, 1, {0xee}},
+	{"rep outsb", &workload_print, 2, {0xf3, 0x6e}},
+};
+#define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+
+static const struct operation *looked_for;
+static unsigned found;
+
+static void count_and_skip(int number, siginfo_t *info, void *context)
 {
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		all[i]->run(0, 0, 0);
-		all[i]->control(0, 0, 0);
+	greg_t *rip = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+	(void)info;
+	if (memcmp((const void *)*rip, looked_for->code, looked_for->length) != 0) {
+		signal(number, SIG_DFL); /* another instruction: it faults again, for good */
+		return;
+	}
+	found++;
+	*rip += (greg_t)looked_for->length;
+}
+
+#define TIMES_MAX 1000u
+
+/* How often a loop does what operation says, when it is told to n times: at pages that are not
+ * there, of which a load of each takes one. */
+static unsigned times(const struct operation *operation, workload_loop loop, uint64_t n)
+{
+	const size_t bytes = (size_t)TIMES_MAX * WORKLOAD_PAGE;
+	const struct sigaction action = {
+		.sa_sigaction = count_and_skip, .sa_flags = (int)(SA_SIGINFO | SA_NODEFER)};
+	uint8_t *nowhere = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(nowhere, MAP_FAILED);
+	cr_assert_eq(sigaction(SIGSEGV, &action, NULL), 0);
+	looked_for = operation;
+	found = 0;
+	loop(n, (uintptr_t)nowhere, 0);
+	munmap(nowhere, bytes);
+	return found;
+}
+
+Test(instructions, a_run_does_it_n_times_and_a_control_never)
+{
+	static const uint64_t counts[] = {0, 1, 2, 3, 64, TIMES_MAX};
+
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		const struct operation *operation = &operations[i];
+
+		for (size_t j = 0; j < sizeof(counts) / sizeof(counts[0]); j++)
+			cr_expect_eq(times(operation, operation->pair->run, counts[j]), counts[j],
+				"%s: %u of %lu", operation->name, found, counts[j]);
+		cr_expect_eq(times(operation, operation->pair->control, TIMES_MAX), 0, "%s",
+			operation->name);
 	}
 }
 
-/* No control touches its operand: b is no address and no port here. */
-Test(instructions, controls_do_not_do_it)
+/* The value is the last load's, and there was none. */
+Test(instructions, what_loads_nothing_returns_0)
 {
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		all[i]->control(1000, 0, 0);
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		cr_expect_eq(operations[i].pair->run(0, 0, 0), 0, "%s", operations[i].name);
+		cr_expect_eq(operations[i].pair->control(0, 0, 0), 0, "%s", operations[i].name);
+		cr_expect_eq(operations[i].pair->control(1000, 0, 0), 0, "%s", operations[i].name);
+	}
+	cr_expect_eq(workload_idle.run(1000, 0, 0), 0);
+	cr_expect_eq(workload_pushf_popf.run(1000, 0, 0), 0);
+	cr_expect_eq(workload_pushf_popf.control(1000, 0, 0), 0);
 }
+
+/* ---- what it leaves behind ---- */
 
 Test(instructions, stores_stay_within_their_scratch)
 {
@@ -59,14 +128,24 @@ Test(instructions, smsw_stores_the_machine_status_word)
 	cr_expect(word & 1);
 }
 
+/* RFLAGS.ID, which any level may change and no arithmetic does (Intel SDM vol. 1, 3.4.3): what POPF
+ * loads is what PUSHF stored. */
 Test(instructions, flags_survive)
 {
-	uint64_t before, after;
+	const uint64_t id = 1 << 21;
+	uint64_t flags[2];
 
-	__asm__ volatile("pushfq; popq %0" : "=r"(before));
-	workload_pushf_popf.run(100, 0, 0);
-	__asm__ volatile("pushfq; popq %0" : "=r"(after));
-	cr_expect_eq(before & 0x200, after & 0x200);
+	for (unsigned set = 0; set < 2; set++) {
+		__asm__ volatile("pushfq; andq %0, (%%rsp); orq %1, (%%rsp); popfq"
+				 :
+				 : "r"(~id), "r"(set ? id : 0)
+				 : "cc", "memory");
+		workload_pushf_popf.run(100, 0, 0);
+		__asm__ volatile("pushfq; popq %0" : "=r"(flags[set]));
+	}
+	cr_expect_eq(flags[0] & id, 0);
+	cr_expect_eq(flags[1] & id, id);
+	cr_expect_eq(flags[0] & 0x200, 0x200, "interrupts");
 }
 
 /* The word of the last page is what the last load left. */
