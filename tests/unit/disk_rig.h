@@ -36,7 +36,9 @@ static struct {
 	pthread_mutex_t lock;
 	struct virtio_blk_request *requests;
 	bool offered;
+	_Atomic bool *stop_after_pop; /* NULL, or set with the first request that is taken */
 	unsigned n, popped, completed, batches;
+	unsigned popped_before, most_popped; /* before this batch; in one batch */
 	int errors[REQUESTS];
 	bool answered[REQUESTS];
 	sem_t all;
@@ -46,12 +48,15 @@ static void client_begin(void *ctx)
 {
 	(void)ctx;
 	pthread_mutex_lock(&client.lock);
+	client.popped_before = client.popped;
 }
 
 static void client_end(void *ctx)
 {
 	(void)ctx;
 	client.batches++;
+	if (client.popped - client.popped_before > client.most_popped)
+		client.most_popped = client.popped - client.popped_before;
 	pthread_mutex_unlock(&client.lock);
 }
 
@@ -61,6 +66,8 @@ static bool client_pop(void *ctx, struct virtio_blk_request *request)
 	if (!client.offered || client.popped == client.n)
 		return false;
 	*request = client.requests[client.popped++];
+	if (client.stop_after_pop)
+		atomic_store(client.stop_after_pop, true);
 	return true;
 }
 
@@ -153,7 +160,7 @@ static struct disk *start(void)
 }
 
 /* From here on, as on a kernel that has no io_uring. */
-static void without_io_uring(void)
+static inline void without_io_uring(void)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0 /* the system call's number */),

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-TestSuite(disk_native, .timeout = 60);
+TestSuite(disk_native, .timeout = 300);
 
 #define KIB UINT64_C(1024)
 #define MIB (UINT64_C(1) << 20)

@@ -3,7 +3,7 @@
 #define DISK_SUITE disk_trouble
 #include "disk_rig.h"
 
-TestSuite(disk_trouble, .timeout = 60);
+TestSuite(disk_trouble, .timeout = 300);
 
 EACH_WAY(an_image_that_has_shrunk_gives_errors_and_does_not_grow)
 {
