@@ -38,7 +38,7 @@ static uint64_t host_available(void)
 	return available;
 }
 
-static int check_size(uint64_t bytes, struct diag *diag)
+int memory_check_size(uint64_t bytes, uint64_t available, struct diag *diag)
 {
 	if (bytes < GUEST_MEMORY_MIN)
 		return diag_set(diag, -EINVAL,
@@ -53,8 +53,6 @@ static int check_size(uint64_t bytes, struct diag *diag)
 		return diag_set(diag, -EINVAL,
 			"guest memory of %llu bytes is not a multiple of 4 KiB: use --mem %lluM",
 			(unsigned long long)bytes, (unsigned long long)((bytes + MIB - 1) / MIB));
-
-	uint64_t available = host_available();
 	if (bytes > available)
 		return diag_set(diag, -EINVAL,
 			"guest memory of %llu MiB is more than this host has available: use --mem "
@@ -100,7 +98,7 @@ int memory_create(struct guest_memory *mem, uint64_t bytes, bool small_pages, bo
 	struct diag *diag)
 {
 	*mem = (struct guest_memory){0};
-	int err = check_size(bytes, diag);
+	int err = memory_check_size(bytes, host_available(), diag);
 	if (err)
 		return err;
 

@@ -21,6 +21,9 @@ struct guest_memory {
  * effort). */
 int memory_create(struct guest_memory *mem, uint64_t bytes, bool small_pages, bool prefault,
 	struct diag *diag);
+/* The size alone, before anything is mapped: -EINVAL when no guest can have it, or the host, which
+ * has available bytes (UINT64_MAX: it does not say). */
+int memory_check_size(uint64_t bytes, uint64_t available, struct diag *diag);
 void memory_destroy(struct guest_memory *mem);
 /* Host pointer to [gpa, gpa + len), or NULL when any of it is not RAM. Overflow-proof. len 0 is
  * allowed at gpa <= size. */

@@ -6,10 +6,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,19 +27,6 @@ static void refuses(uint64_t bytes, const char *expected)
 	cr_assert_not_null(strstr(diag.text, "--mem"), "no remedy: %s", diag.text);
 	cr_assert_null(mem.host);
 	memory_destroy(&mem);
-}
-
-static uint64_t meminfo_available_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	char line[128];
-	unsigned long long kib = 0;
-
-	cr_assert_not_null(file);
-	while (fgets(line, sizeof(line), file) && !kib)
-		(void)sscanf(line, "MemAvailable: %llu", &kib);
-	fclose(file);
-	return kib;
 }
 
 /* The VmFlags line of the mapping that begins at host, or an empty string. */
@@ -83,11 +72,30 @@ Test(memory, refuses_sizes_no_guest_can_have)
 
 Test(memory, refuses_more_than_the_host_has_and_says_how_much_it_has)
 {
-	uint64_t available = meminfo_available_kib() * 1024;
+	struct diag diag = {""};
 
-	if (available >= GUEST_MEMORY_MAX)
-		cr_skip_test("this host has more than any guest may have");
-	refuses(GUEST_MEMORY_MAX, "MemAvailable");
+	cr_expect_eq(memory_check_size(512 * MIB, 512 * MIB, &diag), 0, "%s", diag.text);
+	cr_expect_eq(memory_check_size(GUEST_MEMORY_MAX, UINT64_MAX, &diag), 0, "%s", diag.text);
+	cr_expect_eq(memory_check_size(512 * MIB + 4096, 512 * MIB, &diag), -EINVAL);
+	cr_expect_not_null(strstr(diag.text, "--mem 512M or less (MemAvailable)"), "%s", diag.text);
+}
+
+/* A host that has 512 MiB for us, whatever this one has. */
+Test(memory, reads_what_the_host_has)
+{
+	char path[] = "/tmp/tickvm-meminfo-XXXXXX";
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_gt(dprintf(fd, "MemTotal: 9999999 kB\nMemAvailable: 524288 kB\n"), 0);
+	close(fd);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount(path, "/proc/meminfo", NULL, MS_BIND, NULL) < 0) {
+		unlink(path);
+		cr_skip_test("no right to mount: %s", strerror(errno));
+	}
+	unlink(path);
+	refuses(513 * MIB, "--mem 512M or less (MemAvailable)");
 }
 
 Test(memory, says_so_when_the_host_gives_none)
