@@ -178,7 +178,7 @@ Test(compare_growing, rounds_that_fail_end_it, .init = begin)
 /* ---- on recorded rounds ---- */
 
 /* Significance counts, whatever the floors hide; all looks are taken unless all is decided. */
-Test(compare_growing, false_alarms, .init = begin, .timeout = 300)
+Test(compare_growing, false_alarms, .init = begin)
 {
 	int alarms = 0;
 
@@ -209,7 +209,7 @@ static int found(const char *name, double shift, int trials)
 	return n;
 }
 
-Test(compare_growing, finds_ten_percent, .init = begin, .timeout = 300)
+Test(compare_growing, finds_ten_percent, .init = begin)
 {
 	static const char *const names[] = {"timer/source=kvm-lapic: timer/kvm-lapic/100us/p50",
 		"dedicated-no-advance: timer/dedicated/100us/p50", "exits: exits/split/pio-out",
@@ -220,7 +220,7 @@ Test(compare_growing, finds_ten_percent, .init = begin, .timeout = 300)
 }
 
 /* Tails have other noise: docs/compare.md says what of them is found. */
-Test(compare_growing, finds_a_longer_tail, .init = begin, .timeout = 300)
+Test(compare_growing, finds_a_longer_tail, .init = begin)
 {
 	static const char *const lapic = "timer/source=kvm-lapic: timer/kvm-lapic/100us/p99";
 

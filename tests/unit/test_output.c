@@ -181,7 +181,7 @@ Test(output, what_is_not_a_regular_file_is_written_through)
 }
 
 /* Nobody reads it yet: an open would wait. */
-Test(output, a_check_does_not_touch_a_pipe, .timeout = 10)
+Test(output, a_check_does_not_touch_a_pipe, .timeout = 300)
 {
 	struct diag diag = {""};
 

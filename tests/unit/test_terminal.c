@@ -17,6 +17,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+TestSuite(terminal, .timeout = 300);
+
 /* What the guest side has seen; at_most: bytes it takes a time. */
 struct guest {
 	pthread_mutex_t lock;
@@ -101,7 +103,7 @@ static void type(int user, const char *text)
 	cr_assert_eq(write(user, text, strlen(text)), (ssize_t)strlen(text));
 }
 
-Test(terminal, raw_mode_comes_and_goes, .timeout = 20)
+Test(terminal, raw_mode_comes_and_goes)
 {
 	on_a_terminal();
 	cr_expect_not(is_raw());
@@ -111,7 +113,7 @@ Test(terminal, raw_mode_comes_and_goes, .timeout = 20)
 	cr_expect_not(is_raw());
 }
 
-Test(terminal, escape_quits_and_doubled_is_itself, .timeout = 20)
+Test(terminal, escape_quits_and_doubled_is_itself)
 {
 	int user = on_a_terminal();
 	struct terminal *terminal = open_terminal(SERIAL_STDIO, NULL);
@@ -124,7 +126,7 @@ Test(terminal, escape_quits_and_doubled_is_itself, .timeout = 20)
 	cr_expect_eq(guest.n, 5);
 }
 
-Test(terminal, escape_reaches_us_past_a_guest_that_does_not_listen, .timeout = 20)
+Test(terminal, escape_reaches_us_past_a_guest_that_does_not_listen)
 {
 	int user = on_a_terminal();
 	guest.at_most = 0;
@@ -136,7 +138,7 @@ Test(terminal, escape_reaches_us_past_a_guest_that_does_not_listen, .timeout = 2
 	terminal_destroy(terminal);
 }
 
-Test(terminal, fatal_signal_restores_the_modes, .timeout = 20)
+Test(terminal, fatal_signal_restores_the_modes)
 {
 	on_a_terminal();
 	pid_t child = fork();
@@ -156,7 +158,7 @@ Test(terminal, fatal_signal_restores_the_modes, .timeout = 20)
 	cr_expect_not(is_raw());
 }
 
-Test(terminal, a_pipe_is_passed_on_whole_and_unchanged, .timeout = 20)
+Test(terminal, a_pipe_is_passed_on_whole_and_unchanged)
 {
 	int ends[2];
 	char sent[1000];
@@ -189,7 +191,7 @@ static void remove_directory(const char *path)
 	rmdir(directory);
 }
 
-Test(terminal, file_holds_everything_after_destroy, .timeout = 20)
+Test(terminal, file_holds_everything_after_destroy)
 {
 	const char *path = in_directory("out");
 	char got[64] = "";
@@ -224,7 +226,7 @@ Test(terminal, null_takes_everything)
 }
 
 /* Nobody reads: put() must return all the same, and destroy must end. */
-Test(terminal, a_host_that_does_not_read_costs_bytes_and_no_time, .timeout = 30)
+Test(terminal, a_host_that_does_not_read_costs_bytes_and_no_time)
 {
 	const char *path = in_directory("fifo");
 	cr_assert_eq(mkfifo(path, 0600), 0);
@@ -253,7 +255,7 @@ Test(terminal, a_host_that_does_not_read_costs_bytes_and_no_time, .timeout = 30)
 	remove_directory(path);
 }
 
-Test(terminal, a_reader_that_went_away_ends_the_run, .timeout = 20)
+Test(terminal, a_reader_that_went_away_ends_the_run)
 {
 	int ends[2];
 	cr_assert_eq(pipe(ends), 0);

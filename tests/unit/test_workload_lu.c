@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(workload_lu, .timeout = 120);
+TestSuite(workload_lu, .timeout = 300);
 
 #define RIGHT 16.0
 

@@ -180,7 +180,7 @@ static void *second(void *unused)
 	return unused;
 }
 
-Test(workload_sweep, two_threads_share_rounds_and_not_vectors, .timeout = 60)
+Test(workload_sweep, two_threads_share_rounds_and_not_vectors, .timeout = 300)
 {
 	pthread_t thread;
 
