@@ -3,6 +3,7 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
+#include "irq_wait.h"
 #include "load.h"
 #include "tickvm/clock.h"
 #include "tickvm/vm.h"
@@ -47,6 +48,8 @@ struct vcpu {
 	uint8_t sipi_vector;
 	uint8_t cr8; /* as last given to KVM; only the vCPU thread */
 
+	struct irq_wait irq_wait; /* only the vCPU thread */
+
 	/* The exit being handled, accounted for when the next one has begun: so the accounting's
 	 * own cost is inside a measured interval. Only the vCPU thread. */
 	struct trace_event event;
@@ -62,6 +65,9 @@ struct vcpu {
 int vcpu_create(struct vm *vm, struct vcpu *vcpu, unsigned id, struct diag *diag);
 /* Registers of the boot processor as the boot protocol demands. */
 int vcpu_boot(struct vcpu *vcpu, const struct boot_state *boot, struct diag *diag);
+/* The `user` back end's IA32_APIC_BASE.EN, which CPUID.01H:EDX[9] follows. 0 or a negative errno.
+ */
+int vcpu_enable_apic(struct vcpu *vcpu, bool enable);
 /* The `user` back end's INIT: registers as after power-up. SIPI: start at vector << 12. 0 or a
  * negative errno. */
 int vcpu_reset_registers(struct vcpu *vcpu);
