@@ -37,8 +37,8 @@ struct load_request {
 	unsigned vcpus;
 };
 
-/* Chooses the protocol (PVH note first, then a Multiboot header), loads every segment through
- * memory_at(), fills info, memory map, command line, MP and ACPI tables. mem is fresh from
+/* Chooses the protocol (a good PVH note first, then a Multiboot header), loads every segment
+ * through memory_at(), fills info, memory map, command line, MP and ACPI tables. mem is fresh from
  * memory_create(): what an image wants zeroed is zero already, and is not touched. The image is
  * hostile. 0, or -ENOEXEC / -E2BIG / -ENOMEM with a line naming the file, the field and what was
  * expected. */

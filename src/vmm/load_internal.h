@@ -52,8 +52,9 @@ struct elf_image {
 		uint64_t vaddr;
 		struct load_piece piece;
 	} pieces[ELF_PIECES_MAX]; /* PT_LOAD with memory */
-	bool has_pvh;
+	bool has_pvh;             /* the entry lies in a segment */
 	uint64_t pvh_entry;
+	struct diag bad_note; /* why a note that may have been PVH's is none; else empty */
 };
 
 bool elf_is(const struct load_request *request);

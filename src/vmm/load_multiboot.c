@@ -68,7 +68,8 @@ static bool is_bzimage(const struct load_request *request)
 }
 
 /* The first header with a good checksum. */
-static int find_header(const struct loader *loader, bool elf, struct found_header *found)
+static int find_header(
+	const struct loader *loader, const struct elf_image *image, struct found_header *found)
 {
 	const uint8_t *file = loader->request->image;
 	size_t limit = loader->request->size < SEARCH_BYTES ? loader->request->size : SEARCH_BYTES;
@@ -98,9 +99,13 @@ static int find_header(const struct loader *loader, bool elf, struct found_heade
 		return load_refuse(loader, -ENOEXEC,
 			"a compressed Linux image (bzImage); expected the vmlinux inside it, built "
 			"with CONFIG_PVH");
+	if (image && image->bad_note.text[0] != '\0') {
+		*loader->diag = image->bad_note;
+		return -ENOEXEC;
+	}
 	return load_refuse(loader, -ENOEXEC,
 		"%s Multiboot header in the first %u bytes; expected a kernel with one of them",
-		elf ? "no PVH note (Xen, type 18) and no" : "no ELF magic and no", SEARCH_BYTES);
+		image ? "no PVH note (Xen, type 18) and no" : "no ELF magic and no", SEARCH_BYTES);
 }
 
 /* Checks the address fields (3.1.3) and says what they ask to be loaded. */
@@ -226,7 +231,7 @@ int load_multiboot(
 {
 	struct found_header found = {0};
 	uint32_t entry = 0;
-	int err = find_header(loader, image != NULL, &found);
+	int err = find_header(loader, image, &found);
 
 	if (err)
 		return err;

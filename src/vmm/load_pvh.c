@@ -3,8 +3,6 @@
  * docs/misc/pvh.pandoc and public/arch-x86/hvm/start_info.h). No modules. */
 #include "load_internal.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -59,10 +57,6 @@ int load_pvh(const struct loader *loader, const struct elf_image *image, struct 
 
 	if (err)
 		return err;
-	if (!elf_covers(image, image->pvh_entry))
-		return load_refuse(loader, -ENOEXEC,
-			"PVH note: entry 0x%" PRIx64 " is not within a loaded segment",
-			image->pvh_entry);
 	write_start_info(loader->mem);
 	*boot = (struct boot_state){
 		.eip = (uint32_t)image->pvh_entry,

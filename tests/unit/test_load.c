@@ -149,6 +149,22 @@ Test(load, pvh_note_behind_others_and_aligned_to_8)
 	pvh_state_is_right();
 }
 
+/* ld joins 4-byte aligned notes and 8-byte aligned ones in one segment, and patchelf leaves gaps:
+ * p_align does not fit all of them. */
+Test(load, pvh_note_padded_otherwise_than_p_align_says)
+{
+	static const uint64_t aligns[] = {0, 1, 4, 8, 16};
+
+	for (unsigned i = 0; i < sizeof(aligns) / sizeof(aligns[0]); i++) {
+		for (unsigned way = 0; way < 4; way++) {
+			struct image image = {0};
+			pvh64_behind_notes(&image, way & 1, way & 2 ? 8 : 4, aligns[i]);
+			loads(&image);
+			pvh_state_is_right();
+		}
+	}
+}
+
 Test(load, pvh_wins_over_multiboot)
 {
 	struct image image = {0};
@@ -283,6 +299,52 @@ Test(load, multiboot_video_wish_and_optional_flags_are_ignored)
 	set_flags(&image, 0xfffe0007);
 	loads(&image);
 	multiboot_state_is_right(CODE_GPA + ENTRY_OFF);
+}
+
+/* ---- notes that are none of Multiboot's business ---- */
+
+static void boots_by_multiboot(struct image *image)
+{
+	set_flags(image, 3);
+	loads(image);
+	multiboot_state_is_right(CODE_GPA + ENTRY_OFF);
+	code_is_at(CODE_GPA);
+}
+
+Test(load, multiboot_whatever_a_note_says)
+{
+	struct image image = {0};
+
+	pvh64(&image);
+	memset(image.bytes + NOTE_AT, 0xff, 24);
+	boots_by_multiboot(&image); /* a vendor's, malformed */
+	pvh64(&image);
+	ph64(&image, 1)->p_filesz = IMAGE_SIZE;
+	boots_by_multiboot(&image); /* outside the file */
+	pvh64(&image);
+	ph64(&image, 1)->p_offset = UINT64_MAX;
+	boots_by_multiboot(&image);
+	pvh64(&image);
+	ph64(&image, 1)->p_filesz = 0;
+	boots_by_multiboot(&image); /* empty */
+	pvh64(&image);
+	note(&image)->n_descsz = 2;
+	boots_by_multiboot(&image); /* PVH's, with an entry of 2 bytes */
+	pvh64(&image);
+	image.bytes[NOTE_AT + 16 + 3] = 1;
+	boots_by_multiboot(&image); /* PVH's, with an entry outside of what is loaded */
+}
+
+Test(load, multiboot_with_a_lone_build_id_in_a_segment_aligned_to_8)
+{
+	struct image image = {0};
+	static const uint8_t build_id[20] = {1};
+
+	pvh64(&image);
+	ph64(&image, 1)->p_filesz = 0;
+	ph64(&image, 1)->p_align = 8;
+	add_note(&image, "GNU", 3, build_id, sizeof(build_id), 4);
+	boots_by_multiboot(&image);
 }
 
 Test(load, longest_command_line)

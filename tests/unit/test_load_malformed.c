@@ -102,16 +102,18 @@ REFUSES(segment_memory_overflow, pvh64, ph64(&image, 0)->p_memsz = UINT64_MAX, -
 	"segment 0: p_paddr 0x100000 and p_memsz 0xffffffffffffffff exceed the address space")
 REFUSES(segment_above_ram, pvh64, ph64(&image, 0)->p_memsz = 0x300001, -E2BIG,
 	"segment 0: 0x300001 bytes at 0x100000 need more RAM than 4 MiB: use --mem 5M or more")
-REFUSES(segment_above_all_ram, pvh64, ph64(&image, 0)->p_paddr = 0xfee00000, -ENOEXEC,
+REFUSES(segment_above_all_ram, mb64, ph64(&image, 0)->p_paddr = 0xfee00000, -ENOEXEC,
 	"segment 0: 0x2000 bytes at 0xfee00000 reach above 0xc0000000")
-REFUSES(segment_in_boot_data, pvh64, ph64(&image, 0)->p_paddr = 0x8fff, -ENOEXEC,
+REFUSES(segment_in_boot_data, mb64, ph64(&image, 0)->p_paddr = 0x8fff, -ENOEXEC,
 	"segment 0: 0x2000 bytes at 0x8fff collide with boot data")
-REFUSES(segment_at_zero, pvh64, ph64(&image, 0)->p_paddr = 0, -ENOEXEC, "collide with boot data")
-REFUSES(segment_in_ebda, pvh64, ph64(&image, 0)->p_paddr = 0x9dc01, -ENOEXEC,
+REFUSES(segment_at_zero, mb64, ph64(&image, 0)->p_paddr = 0, -ENOEXEC, "collide with boot data")
+REFUSES(segment_in_ebda, mb64, ph64(&image, 0)->p_paddr = 0x9dc01, -ENOEXEC,
 	"collide with boot data")
-REFUSES(segment_in_acpi, pvh64, ph64(&image, 0)->p_paddr = 0xfffff, -ENOEXEC,
+REFUSES(segment_in_acpi, mb64, ph64(&image, 0)->p_paddr = 0xfffff, -ENOEXEC,
 	"collide with boot data")
-REFUSES(no_segment, pvh64, ph64(&image, 0)->p_type = PT_NULL, -ENOEXEC, "no segment to load")
+REFUSES(no_segment, mb64, ph64(&image, 0)->p_type = PT_NULL, -ENOEXEC, "no segment to load")
+REFUSES(no_segment_for_pvh, pvh64, ph64(&image, 0)->p_type = PT_NULL, -ENOEXEC,
+	"PVH note: entry 0x100010 is not within a loaded segment")
 REFUSES(no_protocol, mb64, mb(&image)->magic = 0, -ENOEXEC,
 	"no PVH note (Xen, type 18) and no Multiboot header")
 
@@ -128,7 +130,7 @@ Test(load_malformed, segments_that_overlap)
 	loads(&image);
 }
 
-/* ---- notes ---- */
+/* ---- notes: all that might have made these images boot ---- */
 
 REFUSES(note_out_of_file, pvh64, ph64(&image, 1)->p_filesz = IMAGE_SIZE, -ENOEXEC,
 	"segment 1: p_offset 0x180 and p_filesz 0x400")
