@@ -68,8 +68,9 @@ int load_place(const struct loader *loader, const char *what, const struct load_
 	if (err)
 		return err;
 	/* Only the file's part: the rest is zero, as fresh RAM is. */
-	memcpy(memory_at(loader->mem, piece->gpa, piece->file_bytes), file + piece->offset,
-		piece->file_bytes);
+	if (piece->file_bytes)
+		memcpy(memory_at(loader->mem, piece->gpa, piece->file_bytes), file + piece->offset,
+			piece->file_bytes);
 	return 0;
 }
 

@@ -71,10 +71,13 @@ static int check_header(const struct loader *loader, int class, const GElf_Ehdr 
 	return 0;
 }
 
+/* Of a segment without bytes in the file nothing is read, wherever p_offset points. */
 static int check_in_file(const struct loader *loader, unsigned index, const GElf_Phdr *ph)
 {
 	uint64_t size = loader->request->size;
 
+	if (ph->p_filesz == 0)
+		return 0;
 	if (ph->p_offset > size || ph->p_filesz > size - ph->p_offset)
 		return load_refuse(loader, -ENOEXEC,
 			"segment %u: p_offset 0x%" PRIx64 " and p_filesz 0x%" PRIx64

@@ -19,8 +19,8 @@ struct loader {
 __attribute__((format(printf, 3, 4))) int load_refuse(
 	const struct loader *loader, int err, const char *format, ...);
 
-/* A piece of the file, already known to lie in it, and where it goes. mem_bytes >= file_bytes; the
- * rest is zero. */
+/* A piece of the file, already known to lie in it unless file_bytes is 0, and where it goes.
+ * mem_bytes >= file_bytes; the rest is zero. */
 struct load_piece {
 	uint64_t gpa, mem_bytes;
 	uint64_t offset, file_bytes;
@@ -68,8 +68,13 @@ bool elf_covers(const struct elf_image *image, uint64_t gpa);
 /* ---- protocols ---- */
 
 int load_pvh(const struct loader *loader, const struct elf_image *image, struct boot_state *boot);
+#define MULTIBOOT_SEARCH_BYTES 8192u /* where a header must lie: Multiboot 0.6.96, 3.1 */
 /* image: NULL when the file is not ELF. */
 int load_multiboot(
 	const struct loader *loader, const struct elf_image *image, struct boot_state *boot);
+
+/* Refuses a file that is no image, by the name of what it is where that is known. elf: it is one,
+ * without a header. */
+int load_refuse_unknown(const struct loader *loader, bool elf);
 
 #endif

@@ -11,7 +11,6 @@
 
 #define HEADER_MAGIC 0x1badb002u
 #define LOADER_MAGIC 0x2badb002u
-#define SEARCH_BYTES 8192u
 #define LOADER_NAME  "tickvm"
 
 /* Header flags: bits 0 to 15 must be understood, 16 to 31 may be ignored. */
@@ -60,19 +59,13 @@ _Static_assert(offsetof(struct info, mmap_length) == 44, "Multiboot 3.3");
 _Static_assert(offsetof(struct info, boot_loader_name) == 64, "Multiboot 3.3");
 _Static_assert(sizeof(struct mmap_entry) == 24, "Multiboot 3.3");
 
-/* Linux Documentation/arch/x86/boot.rst: the setup header's magic. */
-static bool is_bzimage(const struct load_request *request)
-{
-	return request->size >= 0x206 &&
-	       memcmp((const uint8_t *)request->image + 0x202, "HdrS", 4) == 0;
-}
-
 /* The first header with a good checksum. */
 static int find_header(
 	const struct loader *loader, const struct elf_image *image, struct found_header *found)
 {
 	const uint8_t *file = loader->request->image;
-	size_t limit = loader->request->size < SEARCH_BYTES ? loader->request->size : SEARCH_BYTES;
+	size_t limit = loader->request->size < MULTIBOOT_SEARCH_BYTES ? loader->request->size
+								      : MULTIBOOT_SEARCH_BYTES;
 	size_t bad_at = SIZE_MAX;
 
 	for (size_t at = 0; at + HEADER_SHORT <= limit; at += 4) {
@@ -95,17 +88,11 @@ static int find_header(
 			"Multiboot header at 0x%zx: checksum is wrong; expected magic + flags + "
 			"checksum = 0",
 			bad_at);
-	if (is_bzimage(loader->request))
-		return load_refuse(loader, -ENOEXEC,
-			"a compressed Linux image (bzImage); expected the vmlinux inside it, built "
-			"with CONFIG_PVH");
 	if (image && image->bad_note.text[0] != '\0') {
 		*loader->diag = image->bad_note;
 		return -ENOEXEC;
 	}
-	return load_refuse(loader, -ENOEXEC,
-		"%s Multiboot header in the first %u bytes; expected a kernel with one of them",
-		image ? "no PVH note (Xen, type 18) and no" : "no ELF magic and no", SEARCH_BYTES);
+	return load_refuse_unknown(loader, image != NULL);
 }
 
 /* Checks the address fields (3.1.3) and says what they ask to be loaded. */
@@ -120,7 +107,7 @@ static int address_piece(
 		return load_refuse(loader, -ENOEXEC,
 			"Multiboot header at 0x%" PRIx64
 			": the address fields are cut off by the file's end or by 0x%x",
-			found->offset, SEARCH_BYTES);
+			found->offset, MULTIBOOT_SEARCH_BYTES);
 	if (header->header_addr < header->load_addr || before > found->offset)
 		return load_refuse(loader, -ENOEXEC,
 			"Multiboot load_addr 0x%x lies outside the file: header_addr is 0x%x, and "

@@ -202,6 +202,24 @@ Test(load, two_segments_one_of_them_in_low_memory)
 	code_is_at(CODE_GPA);
 }
 
+/* llvm-objcopy and others write the offset that the segment would have had. */
+Test(load, segment_without_bytes_in_the_file_whose_offset_lies_behind_it)
+{
+	struct image image = {0};
+
+	pvh64(&image);
+	image.eh64.e_phnum = 4;
+	*ph64(&image, 2) = (Elf64_Phdr){.p_type = PT_LOAD,
+		.p_offset = IMAGE_SIZE + 1,
+		.p_paddr = 0x200000,
+		.p_memsz = 0x1000};
+	*ph64(&image, 3) = (Elf64_Phdr){
+		.p_type = PT_LOAD, .p_offset = UINT64_MAX, .p_paddr = 0x300000, .p_memsz = 0x1000};
+	loads(&image);
+	pvh_state_is_right();
+	rest_is_zero(CODE_GPA, CODE_GPA + CODE_BYTES);
+}
+
 Test(load, elf32_with_a_multiboot_header)
 {
 	struct image image = {0};

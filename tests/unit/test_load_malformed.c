@@ -43,6 +43,42 @@ Test(load_malformed, a_bzimage_is_named)
 	refuses(&image, -ENOEXEC, "bzImage");
 }
 
+Test(load_malformed, a_compressed_kernel_is_named)
+{
+	static const struct {
+		const char *bytes, *expected;
+	} files[] = {
+		{"\x1f\x8b\x08\x01\x01\x01", "guest.elf: is a gzip-compressed file; expected the "
+					     "kernel inside it (gzip -dc)"},
+		{"\xfd\x37zXZ", "is an xz-compressed file"},
+		{"\x28\xb5\x2f\xfd\x04", "is a zstd-compressed file"},
+		{"BZh91AY", "is a bzip2-compressed file"},
+		{"\x04\x22\x4d\x18\x64", "is an lz4-compressed file"},
+		{"\x02\x21\x4c\x18\x64", "is an lz4-compressed file"},
+		{"\x89LZO", "is an lzop-compressed file"},
+		{"\x5d", "is an lzma-compressed file"},
+	};
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct image image = {.size = 64};
+		memcpy(image.bytes, files[i].bytes, strlen(files[i].bytes));
+		refuses(&image, -ENOEXEC, files[i].expected);
+		image.size = 1; /* too short to tell */
+		refuses(&image, -ENOEXEC, "no ELF magic");
+	}
+}
+
+/* What begins like one, and has a header, is a kernel. */
+Test(load_malformed, a_flat_kernel_may_begin_like_a_compressed_file)
+{
+	struct image image = {0};
+
+	mb_flat(&image);
+	image.bytes[0] = 0x1f;
+	image.bytes[1] = 0x8b;
+	loads(&image);
+}
+
 Test(load_malformed, a_hostile_name_cannot_drive_the_terminal_or_hide_the_reason)
 {
 	struct image image = {.size = 16};
