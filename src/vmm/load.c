@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+_Static_assert(BOOT_CMDLINE_BYTES >= GUEST_CMDLINE_MAX, "the longest command line has room");
+
 #define MIB        (1ULL << 20)
 #define FILE_MAX   (256 * MIB)
 #define NAME_SHOWN 200
@@ -50,13 +52,6 @@ static int check_place(const struct loader *loader, const char *what, uint64_t g
 			"or more",
 			what, size, first, (unsigned long long)(loader->mem->size / MIB),
 			(first + size + MIB - 1) / MIB);
-	bool low = gpa >= BOOT_FREE_GPA && gpa + bytes <= BOOT_EBDA_GPA;
-	if (!low && gpa < BOOT_HIGH_GPA)
-		return load_refuse(loader, -ENOEXEC,
-			"%s: 0x%llx bytes at 0x%llx collide with boot data; expected within 0x%llx "
-			"to 0x%llx, or "
-			"from 0x%llx up",
-			what, size, first, BOOT_FREE_GPA, BOOT_EBDA_GPA, BOOT_HIGH_GPA);
 	return 0;
 }
 
@@ -71,15 +66,18 @@ int load_place(const struct loader *loader, const char *what, const struct load_
 	if (piece->file_bytes)
 		memcpy(memory_at(loader->mem, piece->gpa, piece->file_bytes), file + piece->offset,
 			piece->file_bytes);
+	layout_take(loader->space, what, piece->gpa, piece->mem_bytes);
 	return 0;
 }
 
-void load_memory_map(const struct guest_memory *mem, struct memory_range ranges[MEMORY_RANGES])
+void load_memory_map(const struct loader *loader, struct memory_range ranges[MEMORY_RANGES])
 {
-	ranges[0] = (struct memory_range){0, BOOT_EBDA_GPA, RANGE_RAM};
-	ranges[1] =
-		(struct memory_range){BOOT_EBDA_GPA, BOOT_HIGH_GPA - BOOT_EBDA_GPA, RANGE_RESERVED};
-	ranges[2] = (struct memory_range){BOOT_HIGH_GPA, mem->size - BOOT_HIGH_GPA, RANGE_RAM};
+	uint64_t low = loader->layout->ebda ? loader->layout->ebda : BOOT_LOW_END_GPA;
+
+	ranges[0] = (struct memory_range){0, low, RANGE_RAM};
+	ranges[1] = (struct memory_range){low, BOOT_HIGH_GPA - low, RANGE_RESERVED};
+	ranges[2] =
+		(struct memory_range){BOOT_HIGH_GPA, loader->mem->size - BOOT_HIGH_GPA, RANGE_RAM};
 }
 
 static int write_cmdline(const struct loader *loader)
@@ -91,14 +89,16 @@ static int write_cmdline(const struct loader *loader)
 		return load_refuse(loader, -E2BIG,
 			"the guest's command line has %zu bytes; expected at most %d", bytes - 1,
 			GUEST_CMDLINE_MAX - 1);
-	memcpy(memory_at(loader->mem, BOOT_CMDLINE_GPA, bytes), cmdline, bytes);
+	memcpy(memory_at(loader->mem, loader->layout->cmdline, bytes), cmdline, bytes);
 	return 0;
 }
 
 int load_image(struct guest_memory *mem, const struct load_request *request,
 	struct boot_state *boot, struct diag *diag)
 {
-	const struct loader loader = {mem, request, diag};
+	struct load_space space = {.n = 0};
+	struct boot_layout layout = {0};
+	const struct loader loader = {mem, request, &space, &layout, diag};
 	struct elf_image image = {0};
 	bool elf = elf_is(request);
 	int err;
@@ -117,8 +117,10 @@ int load_image(struct guest_memory *mem, const struct load_request *request,
 	err = write_cmdline(&loader);
 	if (err)
 		return err;
-	tables_write_mp(mem, request->vcpus);
-	tables_write_acpi(mem, request->vcpus);
+	boot->gdt = (uint32_t)layout.gdt;
+	boot->esp = (uint32_t)(layout.stack + BOOT_STACK_BYTES);
+	tables_write_mp(mem, &layout, request->vcpus);
+	tables_write_acpi(mem, &layout, request->vcpus);
 	return 0;
 }
 

@@ -8,10 +8,23 @@
 
 #include <stdbool.h>
 
+#define ELF_PIECES_MAX 64
+
+/* What of guest RAM is in use: the image's pieces, then tickvm's own. */
+struct load_space {
+	struct taken {
+		uint64_t from, to;
+		char what[32]; /* "segment 2" */
+	} taken[ELF_PIECES_MAX + 8];
+	unsigned n;
+};
+
 /* One load_image() call. */
 struct loader {
 	struct guest_memory *mem;
 	const struct load_request *request;
+	struct load_space *space;
+	struct boot_layout *layout; /* from layout_choose() on */
 	struct diag *diag;
 };
 
@@ -26,8 +39,12 @@ struct load_piece {
 	uint64_t offset, file_bytes;
 };
 
-/* Copies a piece to guest RAM where an image may lie, or refuses it; what names it: "segment 2". */
+/* Copies a piece to guest RAM, or refuses it; what names it: "segment 2". */
 int load_place(const struct loader *loader, const char *what, const struct load_piece *piece);
+
+/* When every piece is placed: finds places for what is tickvm's own. */
+int layout_choose(const struct loader *loader);
+void layout_take(struct load_space *space, const char *what, uint64_t from, uint64_t bytes);
 
 struct memory_range {
 	uint64_t base, length;
@@ -38,11 +55,9 @@ struct memory_range {
 #define RANGE_RESERVED 2
 #define MEMORY_RANGES  3
 
-void load_memory_map(const struct guest_memory *mem, struct memory_range ranges[MEMORY_RANGES]);
+void load_memory_map(const struct loader *loader, struct memory_range ranges[MEMORY_RANGES]);
 
 /* ---- ELF ---- */
-
-#define ELF_PIECES_MAX 64
 
 struct elf_image {
 	uint64_t entry; /* e_entry, as written */

@@ -184,8 +184,10 @@ static int load_by_elf(const struct loader *loader, const struct elf_image *imag
 	return 0;
 }
 
-static void write_info(struct guest_memory *mem)
+static void write_info(const struct loader *loader)
 {
+	const struct boot_layout *layout = loader->layout;
+	struct memory_range ranges[MEMORY_RANGES];
 	struct boot_page {
 		struct info info;
 		struct mmap_entry mmap[MEMORY_RANGES];
@@ -194,23 +196,24 @@ static void write_info(struct guest_memory *mem)
 		.info =
 			{
 				.flags = INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_LOADER_NAME,
-				.mem_lower = BOOT_EBDA_GPA >> 10,
-				.mem_upper = (uint32_t)((mem->size - BOOT_HIGH_GPA) >> 10),
-				.cmdline = BOOT_CMDLINE_GPA,
+				.cmdline = (uint32_t)layout->cmdline,
 				.mmap_length = sizeof(page.mmap),
-				.mmap_addr = BOOT_INFO_GPA + offsetof(struct boot_page, mmap),
-				.boot_loader_name =
-					BOOT_INFO_GPA + offsetof(struct boot_page, loader_name),
+				.mmap_addr =
+					(uint32_t)layout->info + offsetof(struct boot_page, mmap),
+				.boot_loader_name = (uint32_t)layout->info +
+						    offsetof(struct boot_page, loader_name),
 			},
 		.loader_name = LOADER_NAME,
 	};
-	struct memory_range ranges[MEMORY_RANGES];
 
-	load_memory_map(mem, ranges);
+	_Static_assert(sizeof(page) <= BOOT_INFO_BYTES, "it has room");
+	load_memory_map(loader, ranges);
+	page.info.mem_lower = (uint32_t)(ranges[0].length >> 10);
+	page.info.mem_upper = (uint32_t)(ranges[2].length >> 10);
 	for (unsigned i = 0; i < MEMORY_RANGES; i++)
 		page.mmap[i] = (struct mmap_entry){sizeof(struct mmap_entry) - sizeof(uint32_t),
 			ranges[i].base, ranges[i].length, ranges[i].type};
-	memcpy(memory_at(mem, BOOT_INFO_GPA, sizeof(page)), &page, sizeof(page));
+	memcpy(memory_at(loader->mem, layout->info, sizeof(page)), &page, sizeof(page));
 }
 
 int load_multiboot(
@@ -240,15 +243,16 @@ int load_multiboot(
 			"have "
 			"the address fields",
 			flags);
+	if (!err)
+		err = layout_choose(loader);
 	if (err)
 		return err;
 
-	write_info(loader->mem);
+	write_info(loader);
 	*boot = (struct boot_state){
 		.eip = entry,
 		.eax = LOADER_MAGIC,
-		.ebx = BOOT_INFO_GPA,
-		.esp = BOOT_STACK_GPA,
+		.ebx = (uint32_t)loader->layout->info,
 		.protocol = "multiboot",
 	};
 	return 0;

@@ -10,6 +10,8 @@
 
 static uint8_t ram[SIZE];
 static struct guest_memory mem = {ram, SIZE};
+static const struct boot_layout layout = {
+	.ebda = BOOT_EBDA_GPA, .mp = BOOT_EBDA_GPA, .acpi = 0xe0000};
 
 static uint32_t u16(uint64_t at)
 {
@@ -109,7 +111,7 @@ static struct mp_seen parse_mp(unsigned vcpus)
 {
 	struct mp_seen seen = {0};
 
-	tables_write_mp(&mem, vcpus);
+	tables_write_mp(&mem, &layout, vcpus);
 	uint64_t table = find_mp_table(), at = table + 44, end = table + u16(table + 4);
 	unsigned entries = 0, last_type = 0;
 
@@ -195,11 +197,11 @@ struct acpi_seen {
 
 static struct acpi_seen parse_acpi(unsigned vcpus)
 {
-	tables_write_acpi(&mem, vcpus);
+	tables_write_acpi(&mem, &layout, vcpus);
 	/* ACPI 5.2.5.1: on a 16-byte boundary between E0000 and FFFFF. */
 	uint64_t rsdp = find("RSD PTR ", 0xe0000, 0x100000);
 
-	cr_assert_eq(rsdp, BOOT_ACPI_GPA);
+	cr_assert_eq(rsdp, layout.acpi);
 	cr_assert(sums_to_zero(rsdp, 20));
 	cr_assert_eq(ram[rsdp + 15], 2, "revision");
 	cr_assert_eq(u32(rsdp + 20), 36);

@@ -33,16 +33,19 @@ static void code_is_at(uint64_t gpa)
 		cr_assert_eq(mem.host[gpa + i], 0xff - i);
 }
 
-/* Nothing but what the loader documents was written. */
+/* Nothing but what the loader documents was written, where nothing is in its way. */
 static void rest_is_zero(uint64_t image_gpa, uint64_t image_end)
 {
-	for (uint64_t at = BOOT_FREE_GPA; at < RAM_SIZE; at++) {
-		if (at >= image_gpa && at < image_end)
-			continue;
-		if (at >= BOOT_EBDA_GPA && at < 0xa0000)
-			continue;
-		if (at >= BOOT_ACPI_GPA && at < BOOT_ACPI_GPA + 0x1000)
-			continue;
+	const struct {
+		uint64_t from, bytes;
+	} ours[] = {{image_gpa, image_end - image_gpa}, {BOOT_EBDA_WORD_GPA, 2},
+		{0x7000, BOOT_INFO_BYTES}, {0x8000, BOOT_CMDLINE_BYTES},
+		{BOOT_EBDA_GPA, BOOT_MP_BYTES}, {0xe0000, BOOT_ACPI_BYTES}};
+
+	for (uint64_t at = 0; at < RAM_SIZE; at++) {
+		for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+			if (at == ours[i].from)
+				at += ours[i].bytes;
 		cr_assert_eq(mem.host[at], 0, "0x%lx was written", (unsigned long)at);
 	}
 }
@@ -63,8 +66,9 @@ static void pvh_state_is_right(void)
 
 	cr_assert_str_eq(boot.protocol, "pvh");
 	cr_assert_eq(boot.eip, CODE_GPA + ENTRY_OFF);
-	cr_assert_eq(boot.esp, BOOT_STACK_GPA);
-	cr_assert_eq(info, BOOT_INFO_GPA);
+	cr_assert_eq(boot.esp, 0x7000);
+	cr_assert_eq(boot.gdt, 0x500);
+	cr_assert_eq(info, 0x7000);
 	cr_assert_eq(u32(info), 0x336ec578);
 	cr_assert_eq(u32(info + 4), 1, "version");
 	cr_assert_eq(u32(info + 8), 0, "flags");
@@ -93,7 +97,7 @@ static void multiboot_state_is_right(uint32_t entry)
 	cr_assert_str_eq(boot.protocol, "multiboot");
 	cr_assert_eq(boot.eip, entry);
 	cr_assert_eq(boot.eax, 0x2badb002);
-	cr_assert_eq(boot.esp, BOOT_STACK_GPA);
+	cr_assert_eq(boot.esp, 0x7000);
 	cr_assert_eq(u32(info), 1u << 0 | 1u << 2 | 1u << 6 | 1u << 9);
 	cr_assert_eq(u32(info + 4), 639, "mem_lower");
 	cr_assert_eq(u32(info + 8), (RAM_SIZE - 0x100000) / 1024, "mem_upper");
@@ -108,7 +112,7 @@ static void multiboot_state_is_right(uint32_t entry)
 		type[i] = u32(entry_at + 20);
 	}
 	memory_map_is_right(base, size, type);
-	cr_assert_eq(memcmp(mem.host + BOOT_ACPI_GPA, "RSD PTR ", 8), 0);
+	cr_assert_eq(memcmp(mem.host + 0xe0000, "RSD PTR ", 8), 0);
 }
 
 /* ---- good images ---- */
@@ -319,6 +323,159 @@ Test(load, multiboot_video_wish_and_optional_flags_are_ignored)
 	multiboot_state_is_right(CODE_GPA + ENTRY_OFF);
 }
 
+/* ---- images in low memory: what is ours goes out of their way ---- */
+
+/* On a 16-byte boundary, as a guest looks for it. 0: absent. */
+static uint64_t scan(const char *signature, uint64_t from, uint64_t to)
+{
+	for (uint64_t at = from; at < to; at += 16)
+		if (memcmp(mem.host + at, signature, strlen(signature)) == 0)
+			return at;
+	return 0;
+}
+
+static uint64_t word(uint64_t at)
+{
+	return mem.host[at] | (uint64_t)mem.host[at + 1] << 8;
+}
+
+/* MP 1.4, chapter 4: the first KiB of the EBDA, the last of 640 KiB, the BIOS's ROM. */
+static uint64_t find_mp(bool ebda)
+{
+	uint64_t at = ebda ? scan("_MP_", word(0x40e) << 4, (word(0x40e) << 4) + 1024) : 0;
+
+	return at ? at : scan("_MP_", 0xf0000, 0x100000);
+}
+
+/* What of a piece of RAM is not the image's. */
+static void image_is_whole(uint64_t gpa, uint64_t bytes)
+{
+	code_is_at(gpa);
+	for (uint64_t i = CODE_BYTES; i < bytes; i++)
+		cr_assert_eq(mem.host[gpa + i], 0, "0x%lx of the image was overwritten",
+			(unsigned long)(gpa + i));
+}
+
+static void is_apart(uint64_t at, uint64_t bytes, uint64_t gpa, uint64_t end, const char *what)
+{
+	cr_assert(at + bytes <= gpa || at >= end, "%s at 0x%lx, image at 0x%lx to 0x%lx", what,
+		(unsigned long)at, (unsigned long)gpa, (unsigned long)end);
+	cr_assert_leq(at + bytes, RAM_SIZE);
+}
+
+/* Loaded with a second piece at gpa, of bytes: all that is promised can be found. */
+static void all_is_there(uint64_t gpa, uint64_t bytes)
+{
+	uint64_t end = gpa + bytes, info = boot.ebx, mp, cmdline, low;
+	bool has_word = gpa >= 0x410 || end <= 0x40e;
+
+	image_is_whole(gpa, bytes);
+	if (strcmp(boot.protocol, "pvh") == 0) {
+		cmdline = u64(info + 24);
+		low = u64(u64(info + 40) + 8);
+		cr_assert_eq(u64(info + 32), scan("RSD PTR ", 0xe0000, 0x100000));
+	} else {
+		cmdline = u32(info + 16);
+		low = u64(u32(info + 48) + 12);
+		cr_assert_eq(u32(info + 4), low >> 10, "mem_lower");
+		cr_assert_neq(scan("RSD PTR ", 0xe0000, 0x100000), 0);
+	}
+	mp = find_mp(has_word);
+	cr_assert_neq(mp, 0, "image at 0x%lx", (unsigned long)gpa);
+	/* Both are in memory that is not reported as RAM. */
+	cr_assert(low == 0x9fc00 || (low == 0xa0000 && mp >= 0xf0000));
+	cr_assert_geq(mp, low);
+	cr_assert_not_null(strstr((char *)mem.host + cmdline, "test=hello"));
+	is_apart(info, BOOT_INFO_BYTES, gpa, end, "info");
+	is_apart(cmdline, BOOT_CMDLINE_BYTES, gpa, end, "cmdline");
+	is_apart(boot.esp - BOOT_STACK_BYTES, BOOT_STACK_BYTES, gpa, end, "stack");
+	is_apart(boot.gdt, BOOT_GDT_BYTES, gpa, end, "GDT");
+	is_apart(boot.gdt, BOOT_GDT_BYTES, info, info + BOOT_INFO_BYTES, "GDT beside info");
+	is_apart(cmdline, BOOT_CMDLINE_BYTES, info, info + BOOT_INFO_BYTES, "cmdline, info");
+	is_apart(mp, BOOT_MP_BYTES, gpa, end, "MP table");
+}
+
+static void with_piece_at(struct image *image, bool pvh, uint64_t gpa, uint64_t bytes)
+{
+	*image = (struct image){.size = 0};
+	pvh64(image);
+	if (!pvh) {
+		set_flags(image, 3);
+		note(image)->n_type = 17;
+	}
+	image->eh64.e_phnum = 3;
+	*ph64(image, 2) = (Elf64_Phdr){.p_type = PT_LOAD,
+		.p_offset = CODE_AT,
+		.p_paddr = gpa,
+		.p_filesz = CODE_BYTES,
+		.p_memsz = bytes};
+}
+
+Test(load, a_piece_anywhere_in_low_memory)
+{
+	static const uint64_t sizes[] = {CODE_BYTES, 0x9000, 0x40000};
+	static const uint64_t odd[] = {0, 0x40f, 0x4ff, 0x7c00, 0x8000, 0xff000};
+	static struct image image;
+
+	for (unsigned size = 0; size < 3; size++) {
+		for (uint64_t at = 0; at + sizes[size] <= CODE_GPA; at += 0x3f0 << (2 * size)) {
+			with_piece_at(&image, at & 0x10, at, sizes[size]);
+			loads(&image);
+			all_is_there(at, sizes[size]);
+		}
+	}
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		with_piece_at(&image, i & 1, odd[i], 0x1000);
+		loads(&image);
+		all_is_there(odd[i], 0x1000);
+	}
+}
+
+/* All low memory is the image's, and so is the EBDA. */
+Test(load, a_piece_over_all_of_low_memory)
+{
+	static struct image image;
+
+	for (unsigned pvh = 0; pvh < 2; pvh++) {
+		with_piece_at(&image, pvh, 0, 0xe0000);
+		loads(&image);
+		all_is_there(0, 0xe0000);
+		with_piece_at(&image, pvh, 0x500, 0xa0000 - 0x500);
+		loads(&image);
+		all_is_there(0x500, 0xa0000 - 0x500);
+	}
+}
+
+static void refuses_piece(uint64_t gpa, uint64_t bytes, int err, const char *expected)
+{
+	static struct image image;
+
+	with_piece_at(&image, true, gpa, bytes);
+	refuses(&image, err, expected);
+}
+
+Test(load, what_leaves_no_room_is_told_whose_and_where)
+{
+	refuses_piece(0xe0000, 0x20000, -ENOEXEC,
+		"segment 2: 0x20000 bytes at 0xe0000 leave no room for the ACPI tables; expected "
+		"0x310 free bytes within 0xe0000 to 0x100000");
+	refuses_piece(0x9fc00, 0x60400, -ENOEXEC,
+		"segment 2: 0x60400 bytes at 0x9fc00 leave no room for the MP table; expected "
+		"0x220 free bytes within 0x9fc00 to 0xa0000 or 0xf0000 to 0x100000");
+	refuses_piece(0x400, 0xffc00, -ENOEXEC, "leave no room for the MP table");
+}
+
+Test(load, an_image_that_takes_all_ram)
+{
+	static struct image image;
+
+	with_piece_at(&image, true, 0, 0x9fc00);
+	ph64(&image, 0)->p_memsz = RAM_SIZE - CODE_GPA;
+	refuses(&image, -E2BIG,
+		"segment 2: 0x9fc00 bytes at 0x0 leave no room for the boot GDT; expected 0x20 "
+		"bytes of RAM that the image does not take: use a larger --mem");
+}
+
 /* ---- notes that are none of Multiboot's business ---- */
 
 static void boots_by_multiboot(struct image *image)
@@ -374,7 +531,7 @@ Test(load, longest_command_line)
 	memset(line, 'x', sizeof(line));
 	line[GUEST_CMDLINE_MAX - 1] = '\0';
 	cr_assert_eq(load_with(&image, "guest.elf", line), 0);
-	cr_assert_str_eq((char *)mem.host + BOOT_CMDLINE_GPA, line);
+	cr_assert_str_eq((char *)mem.host + 0x8000, line);
 	line[GUEST_CMDLINE_MAX - 1] = 'x';
 	line[GUEST_CMDLINE_MAX] = '\0';
 	cr_assert_eq(load_with(&image, "guest.elf", line), -E2BIG);

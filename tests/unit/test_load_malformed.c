@@ -140,13 +140,6 @@ REFUSES(segment_above_ram, pvh64, ph64(&image, 0)->p_memsz = 0x300001, -E2BIG,
 	"segment 0: 0x300001 bytes at 0x100000 need more RAM than 4 MiB: use --mem 5M or more")
 REFUSES(segment_above_all_ram, mb64, ph64(&image, 0)->p_paddr = 0xfee00000, -ENOEXEC,
 	"segment 0: 0x2000 bytes at 0xfee00000 reach above 0xc0000000")
-REFUSES(segment_in_boot_data, mb64, ph64(&image, 0)->p_paddr = 0x8fff, -ENOEXEC,
-	"segment 0: 0x2000 bytes at 0x8fff collide with boot data")
-REFUSES(segment_at_zero, mb64, ph64(&image, 0)->p_paddr = 0, -ENOEXEC, "collide with boot data")
-REFUSES(segment_in_ebda, mb64, ph64(&image, 0)->p_paddr = 0x9dc01, -ENOEXEC,
-	"collide with boot data")
-REFUSES(segment_in_acpi, mb64, ph64(&image, 0)->p_paddr = 0xfffff, -ENOEXEC,
-	"collide with boot data")
 REFUSES(no_segment, mb64, ph64(&image, 0)->p_type = PT_NULL, -ENOEXEC, "no segment to load")
 REFUSES(no_segment_for_pvh, pvh64, ph64(&image, 0)->p_type = PT_NULL, -ENOEXEC,
 	"PVH note: entry 0x100010 is not within a loaded segment")
