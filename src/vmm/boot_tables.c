@@ -9,9 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define LAPIC_VERSION  0x14
-#define IOAPIC_VERSION 0x11
-#define ISA_LINES      16
+#define LAPIC_VERSION 0x14
+#define ISA_LINES     16
 /* ISA line 0, the PIT, is wired to IOAPIC pin 2; line 2, the PIC cascade, to none. */
 #define PIT_LINE     0
 #define PIT_PIN      2
@@ -67,10 +66,8 @@ struct mp_processor {
 	uint32_t signature, features;
 	uint32_t reserved[2];
 };
-#define MP_PROCESSOR_ENABLED   1u
-#define MP_PROCESSOR_BOOT      2u
-#define MP_PROCESSOR_SIGNATURE 0x600u         /* family 6: CPUID says the rest */
-#define MP_PROCESSOR_FEATURES  (1u | 1u << 9) /* FPU, APIC */
+#define MP_PROCESSOR_ENABLED 1u
+#define MP_PROCESSOR_BOOT    2u
 
 struct mp_bus {
 	uint8_t type, id;
@@ -114,16 +111,16 @@ static void mp_append(struct mp_table *table, const void *entry, size_t size)
 	table->header.entry_count++;
 }
 
-static void mp_append_processors(struct mp_table *table, unsigned vcpus)
+static void mp_append_processors(struct mp_table *table, const struct boot_machine *machine)
 {
-	for (unsigned i = 0; i < vcpus; i++) {
+	for (unsigned i = 0; i < machine->vcpus; i++) {
 		const struct mp_processor processor = {
 			.type = MP_PROCESSOR,
 			.apic_id = (uint8_t)i,
 			.apic_version = LAPIC_VERSION,
 			.flags = MP_PROCESSOR_ENABLED | (i == 0 ? MP_PROCESSOR_BOOT : 0),
-			.signature = MP_PROCESSOR_SIGNATURE,
-			.features = MP_PROCESSOR_FEATURES,
+			.signature = machine->cpu_signature,
+			.features = machine->cpu_features,
 		};
 		mp_append(table, &processor, sizeof(processor));
 	}
@@ -145,13 +142,14 @@ static void mp_append_interrupts(struct mp_table *table, uint8_t ioapic_id)
 	mp_append(table, &lint1, sizeof(lint1));
 }
 
-void tables_write_mp(struct guest_memory *mem, const struct boot_layout *layout, unsigned vcpus)
+void tables_write_mp(struct guest_memory *mem, const struct boot_layout *layout,
+	const struct boot_machine *machine)
 {
 	const uint8_t ioapic_id =
-		(uint8_t)vcpus; /* APIC IDs are unique: the first after the CPUs' */
+		(uint8_t)machine->vcpus; /* APIC IDs are unique: the first after the CPUs' */
 	const struct mp_bus bus = {MP_BUS, 0, {'I', 'S', 'A', ' ', ' ', ' '}};
 	const struct mp_ioapic ioapic = {
-		MP_IOAPIC, ioapic_id, IOAPIC_VERSION, MP_IOAPIC_ENABLED, GPA_IOAPIC};
+		MP_IOAPIC, ioapic_id, machine->ioapic_version, MP_IOAPIC_ENABLED, GPA_IOAPIC};
 	struct mp_table table = {
 		.header =
 			{
@@ -165,7 +163,7 @@ void tables_write_mp(struct guest_memory *mem, const struct boot_layout *layout,
 			},
 	};
 
-	mp_append_processors(&table, vcpus);
+	mp_append_processors(&table, machine);
 	mp_append(&table, &bus, sizeof(bus));
 	mp_append(&table, &ioapic, sizeof(ioapic));
 	mp_append_interrupts(&table, ioapic_id);
@@ -374,7 +372,8 @@ static void write_fadt(struct guest_memory *mem, uint64_t rsdp)
 	acpi_put(mem, rsdp + FADT_AT, &fadt);
 }
 
-void tables_write_acpi(struct guest_memory *mem, const struct boot_layout *layout, unsigned vcpus)
+void tables_write_acpi(struct guest_memory *mem, const struct boot_layout *layout,
+	const struct boot_machine *machine)
 {
 	uint64_t at = layout->acpi;
 	uint32_t fadt = (uint32_t)at + FADT_AT, madt = (uint32_t)at + MADT_AT;
@@ -389,7 +388,7 @@ void tables_write_acpi(struct guest_memory *mem, const struct boot_layout *layou
 		.xsdt = at + XSDT_AT,
 	};
 
-	write_madt(mem, at, vcpus);
+	write_madt(mem, at, machine->vcpus);
 	write_fadt(mem, at);
 	acpi_put(mem, at + RSDT_AT, &rsdt);
 	acpi_put(mem, at + XSDT_AT, &xsdt);

@@ -50,8 +50,8 @@ void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu)
 	}
 }
 
-/* What KVM offers, asked once a VM: where CPUID itself traps, the answer takes it 0.3 ms. */
-static int ask(struct vm *vm, struct diag *diag)
+/* Where CPUID itself traps, the answer takes it 0.3 ms. */
+int cpuid_ask(struct vm *vm, struct diag *diag)
 {
 	vm->cpuid = calloc(1, sizeof(*vm->cpuid) + ENTRIES_MAX * sizeof(vm->cpuid->entries[0]));
 	if (!vm->cpuid)
@@ -79,10 +79,7 @@ int cpuid_set(struct vcpu *vcpu, struct diag *diag)
 		.vcpus = vm->config.vcpus,
 		.tsc_deadline = offers_tsc_deadline(vm),
 		.kvm_lapic = vm->config.irqchip != IRQCHIP_USER};
-	int rc = vm->cpuid ? 0 : ask(vm, diag);
 
-	if (rc)
-		return rc;
 	cpuid_patch(vm->cpuid, &one);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, vm->cpuid) < 0)
 		return kvm_failed(diag, "KVM_SET_CPUID2");

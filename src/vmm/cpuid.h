@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct vcpu;
+struct vm;
 
 /* In what one vCPU's answers differ from what KVM offers. */
 struct cpuid_vcpu {
@@ -19,6 +20,8 @@ struct cpuid_vcpu {
 
 /* Alters KVM's offer, or the same as altered for another vCPU of the VM. */
 void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu);
+/* What KVM offers, asked once a VM: vm->cpuid. */
+int cpuid_ask(struct vm *vm, struct diag *diag);
 /* Before the vCPU runs. */
 int cpuid_set(struct vcpu *vcpu, struct diag *diag);
 

@@ -119,8 +119,8 @@ int load_image(struct guest_memory *mem, const struct load_request *request,
 		return err;
 	boot->gdt = (uint32_t)layout.gdt;
 	boot->esp = (uint32_t)(layout.stack + BOOT_STACK_BYTES);
-	tables_write_mp(mem, &layout, request->vcpus);
-	tables_write_acpi(mem, &layout, request->vcpus);
+	tables_write_mp(mem, &layout, &request->machine);
+	tables_write_acpi(mem, &layout, &request->machine);
 	return 0;
 }
 

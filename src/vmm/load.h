@@ -44,12 +44,19 @@ struct boot_layout {
 	uint64_t acpi;  /* RSDP, then RSDT, XSDT, DSDT, FADT, MADT */
 };
 
+/* What the tables say of the machine. */
+struct boot_machine {
+	unsigned vcpus;
+	uint8_t ioapic_version;               /* bits 0 to 7 of its register */
+	uint32_t cpu_signature, cpu_features; /* EAX and EDX of CPUID's leaf 1 */
+};
+
 struct load_request {
 	const void *image; /* the file's bytes */
 	size_t size;
 	const char *name;    /* for messages */
 	const char *cmdline; /* never NULL */
-	unsigned vcpus;
+	struct boot_machine machine;
 };
 
 /* Chooses the protocol (a good PVH note first, then a Multiboot header), loads every segment
@@ -63,10 +70,12 @@ int load_image(struct guest_memory *mem, const struct load_request *request,
 /* Reads a whole file (regular, at most 256 MiB). *out is malloc'ed. */
 int load_read_file(const char *path, void **out, size_t *size, struct diag *diag);
 
-/* MP table (Intel MultiProcessor Specification 1.4) and ACPI MADT (ACPI 6.4, 5.2.12) for vcpus
- * CPUs, one IOAPIC, where layout says. The word at BOOT_EBDA_WORD_GPA is written if there is an
- * EBDA. */
-void tables_write_mp(struct guest_memory *mem, const struct boot_layout *layout, unsigned vcpus);
-void tables_write_acpi(struct guest_memory *mem, const struct boot_layout *layout, unsigned vcpus);
+/* MP table (Intel MultiProcessor Specification 1.4) and ACPI MADT (ACPI 6.4, 5.2.12) for the
+ * machine, with one IOAPIC, where layout says. The word at BOOT_EBDA_WORD_GPA is written if there
+ * is an EBDA. */
+void tables_write_mp(struct guest_memory *mem, const struct boot_layout *layout,
+	const struct boot_machine *machine);
+void tables_write_acpi(struct guest_memory *mem, const struct boot_layout *layout,
+	const struct boot_machine *machine);
 
 #endif

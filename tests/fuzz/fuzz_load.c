@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Exactly as large as the guest's RAM, so that a sanitizer sees one byte too many. */
 	struct guest_memory mem = {calloc(1, RAM_SIZE), RAM_SIZE};
-	const struct load_request request = {data, size, "fuzz", "test=hello", 16};
+	const struct load_request request = {data, size, "fuzz", "test=hello", {.vcpus = 16}};
 	struct boot_state boot = {0};
 	struct diag diag = {""};
 

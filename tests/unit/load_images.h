@@ -241,7 +241,7 @@ static struct boot_state boot;
 static inline int load_with(const struct image *image, const char *name, const char *cmdline)
 {
 	const struct load_request request = {
-		guarded(image->size, image->bytes), image->size, name, cmdline, 2};
+		guarded(image->size, image->bytes), image->size, name, cmdline, {.vcpus = 2}};
 
 	fresh_ram();
 	memset(&diag, 0, sizeof(diag));

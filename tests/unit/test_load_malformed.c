@@ -200,7 +200,7 @@ Test(load_malformed, notes_too_large_to_be_a_kernels)
 	pvh64(&image);
 	ph64(&image, 1)->p_filesz = 0x10001;
 	memcpy(file, image.bytes, IMAGE_SIZE);
-	request = (struct load_request){file, 0x20000, "guest.elf", "", 1};
+	request = (struct load_request){file, 0x20000, "guest.elf", "", {.vcpus = 1}};
 	fresh_ram();
 	cr_assert_eq(load_image(&mem, &request, &boot, &diag), -ENOEXEC);
 	cr_assert_not_null(
