@@ -13,11 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(BOOT_CMDLINE_BYTES >= GUEST_CMDLINE_MAX, "the longest command line has room");
-
 #define MIB        (1ULL << 20)
 #define FILE_MAX   (256 * MIB)
 #define NAME_SHOWN 200
+
+#define NAME_WORD_MAX 255 /* NAME_MAX of Linux */
+_Static_assert(NAME_WORD_MAX + 1 + GUEST_CMDLINE_MAX <= BOOT_CMDLINE_BYTES,
+	"the longest command line has room behind a name");
 
 /* The end of a long path: the sentence behind it must fit in the diag. */
 static const char *shown_name(const char *name)
@@ -80,16 +82,36 @@ void load_memory_map(const struct loader *loader, struct memory_range ranges[MEM
 		(struct memory_range){BOOT_HIGH_GPA, loader->mem->size - BOOT_HIGH_GPA, RANGE_RAM};
 }
 
-static int write_cmdline(const struct loader *loader)
+/* The image's file name, and a blank if something follows: one word, so no blanks in it. */
+static size_t name_word(const struct loader *loader, char word[NAME_WORD_MAX + 2])
+{
+	const char *name = loader->request->name, *slash = strrchr(name, '/');
+	size_t length = 0;
+
+	for (const char *c = slash ? slash + 1 : name; *c && length < NAME_WORD_MAX; c++)
+		word[length++] = (char)((uint8_t)*c <= ' ' ? '_' : *c);
+	if (*loader->request->cmdline)
+		word[length++] = ' ';
+	return length;
+}
+
+/* Multiboot 0.6.96, 3.3, leaves the format to the system. QEMU, GRUB Legacy, SYSLINUX and iPXE put
+ * the image's name first, and Xen, Solo5 and kvm-unit-tests skip the first word, whatever it is.
+ * PVH has arguments only. */
+static int write_cmdline(const struct loader *loader, bool named)
 {
 	const char *cmdline = loader->request->cmdline;
+	char line[BOOT_CMDLINE_BYTES];
 	size_t bytes = strlen(cmdline) + 1;
 
 	if (bytes > GUEST_CMDLINE_MAX)
 		return load_refuse(loader, -E2BIG,
 			"the guest's command line has %zu bytes; expected at most %d", bytes - 1,
 			GUEST_CMDLINE_MAX - 1);
-	memcpy(memory_at(loader->mem, loader->layout->cmdline, bytes), cmdline, bytes);
+	size_t skip = named ? name_word(loader, line) : 0;
+
+	memcpy(line + skip, cmdline, bytes);
+	memcpy(memory_at(loader->mem, loader->layout->cmdline, skip + bytes), line, skip + bytes);
 	return 0;
 }
 
@@ -108,13 +130,14 @@ int load_image(struct guest_memory *mem, const struct load_request *request,
 		if (err)
 			return err;
 	}
-	if (image.has_pvh)
+	bool pvh = image.has_pvh;
+	if (pvh)
 		err = load_pvh(&loader, &image, boot);
 	else
 		err = load_multiboot(&loader, elf ? &image : NULL, boot);
 	if (err)
 		return err;
-	err = write_cmdline(&loader);
+	err = write_cmdline(&loader, !pvh);
 	if (err)
 		return err;
 	boot->gdt = (uint32_t)layout.gdt;

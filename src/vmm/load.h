@@ -28,7 +28,7 @@ extern const uint8_t payload_image[], payload_image_end[];
 /* What is tickvm's own, and how long it is at most. */
 #define BOOT_GDT_BYTES     0x20ULL
 #define BOOT_INFO_BYTES    0x100ULL
-#define BOOT_CMDLINE_BYTES 0x800ULL /* GUEST_CMDLINE_MAX */
+#define BOOT_CMDLINE_BYTES 0x900ULL /* GUEST_CMDLINE_MAX, and the image's name */
 #define BOOT_STACK_BYTES   0x1000ULL
 #define BOOT_MP_BYTES      0x220ULL
 #define BOOT_ACPI_BYTES    0x310ULL

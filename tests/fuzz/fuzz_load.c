@@ -60,7 +60,8 @@ static void check_boot(const struct guest_memory *mem, const struct boot_state *
 	require(boot->eip < mem->size && boot->esp <= mem->size);
 	require(boot->eax == (multiboot ? 0x2badb002 : 0));
 	require(memory_at(mem, boot->gdt, BOOT_GDT_BYTES) != NULL);
-	require(strcmp(memory_at(mem, cmdline, BOOT_CMDLINE_BYTES), "test=hello") == 0);
+	require(strcmp(memory_at(mem, cmdline, BOOT_CMDLINE_BYTES),
+			multiboot ? "fuzz test=hello" : "test=hello") == 0);
 	check_tables(mem);
 }
 

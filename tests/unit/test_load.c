@@ -101,7 +101,7 @@ static void multiboot_state_is_right(uint32_t entry)
 	cr_assert_eq(u32(info), 1u << 0 | 1u << 2 | 1u << 6 | 1u << 9);
 	cr_assert_eq(u32(info + 4), 639, "mem_lower");
 	cr_assert_eq(u32(info + 8), (RAM_SIZE - 0x100000) / 1024, "mem_upper");
-	cr_assert_str_eq((char *)mem.host + u32(info + 16), "test=hello");
+	cr_assert_str_eq((char *)mem.host + u32(info + 16), "guest.elf test=hello");
 	cr_assert_eq(u32(info + 44), 3 * 24, "mmap_length");
 	cr_assert_str_eq((char *)mem.host + u32(info + 64), "tickvm");
 	for (unsigned i = 0; i < 3; i++) {
@@ -536,6 +536,31 @@ Test(load, longest_command_line)
 	line[GUEST_CMDLINE_MAX] = '\0';
 	cr_assert_eq(load_with(&image, "guest.elf", line), -E2BIG);
 	cr_assert_not_null(strstr(diag.text, "command line has 2048 bytes"), "%s", diag.text);
+}
+
+static void multiboot_cmdline_is(const char *name, const char *cmdline, const char *expected)
+{
+	struct image image = {0};
+
+	mb32(&image);
+	cr_assert_eq(load_with(&image, name, cmdline), 0, "%s", diag.text);
+	cr_assert_str_eq((char *)mem.host + u32(boot.ebx + 16), expected);
+}
+
+/* A Multiboot kernel skips the first word: QEMU and others put the image's name there. */
+Test(load, multiboot_command_line_begins_with_the_images_name)
+{
+	char name[300] = "", line[GUEST_CMDLINE_MAX], expected[GUEST_CMDLINE_MAX + 256] = "";
+
+	multiboot_cmdline_is("/boot/guest.elf", "a=1 b", "guest.elf a=1 b");
+	multiboot_cmdline_is("guest.elf", "", "guest.elf");
+	multiboot_cmdline_is("a/my kernel\n1", " a", "my_kernel_1  a");
+	memset(name, 'n', sizeof(name) - 1);
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	memset(expected, 'n', 255);
+	strcat(strcat(expected, " "), line);
+	multiboot_cmdline_is(name, line, expected);
 }
 
 /* ---- files ---- */
