@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include "tickvm/ini_file.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,11 +68,12 @@ int machine_config_read(
 	struct options *options, enum command command, const char *path, struct diag *diag)
 {
 	struct reading r = {.options = options, .command = command};
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return diag_set(
-			diag, -errno, "--config %s: cannot open it: %s", path, strerror(errno));
-	int err = ini_file_read(file, path, take, &r, NULL, diag);
+	struct diag why;
+	FILE *file;
+	int err = input_stream(&file, path, &why);
+	if (err < 0)
+		return diag_set(diag, err, "--config %s: cannot open it: %s", path, why.text);
+	err = ini_file_read(file, path, take, &r, NULL, diag);
 	fclose(file);
 	return err;
 }

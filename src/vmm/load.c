@@ -4,6 +4,7 @@
 #include "load_internal.h"
 
 #include "tickvm/guest_abi.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,9 +170,6 @@ static int read_open_file(int fd, const char *path, void **out, size_t *size, st
 
 	if (fstat(fd, &st) < 0)
 		return diag_set(diag, -errno, "%s: cannot stat: %s", name, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return diag_set(
-			diag, -ENOEXEC, "%s: not a regular file; expected a guest image", name);
 	if (st.st_size == 0)
 		return diag_set(
 			diag, -ENOEXEC, "%s: the file is empty; expected a guest image", name);
@@ -197,11 +195,11 @@ static int read_open_file(int fd, const char *path, void **out, size_t *size, st
 
 int load_read_file(const char *path, void **out, size_t *size, struct diag *diag)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+	struct diag why;
+	int fd = input_open(path, O_RDONLY, INPUT_FILE, &why);
 
 	if (fd < 0)
-		return diag_set(
-			diag, -errno, "%s: cannot open: %s", shown_name(path), strerror(errno));
+		return diag_set(diag, fd, "%s: cannot open: %s", shown_name(path), why.text);
 	int err = read_open_file(fd, path, out, size, diag);
 	close(fd);
 	return err;

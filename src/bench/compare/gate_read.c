@@ -3,6 +3,8 @@
  * where and what was expected. What they mean is gate.c's. */
 #include "gate.h"
 
+#include "tickvm/input.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <math.h>
@@ -217,11 +219,12 @@ static int handle(void *user, const char *section, const char *key, const char *
 
 static int read_rules(struct gates *gates, struct diag *diag)
 {
-	struct reading r = {.gates = gates, .diag = diag, .file = fopen(gates->path, "re")};
+	struct reading r = {.gates = gates, .diag = diag};
+	struct diag why;
+	int err = input_stream(&r.file, gates->path, &why);
 
-	if (r.file == NULL)
-		return diag_set(diag, -errno, "--gate %s: cannot open it: %s", gates->path,
-			strerror(errno));
+	if (err < 0)
+		return diag_set(diag, err, "--gate %s: cannot open it: %s", gates->path, why.text);
 	int line = ini_parse_stream(next_line, &r, handle, &r);
 	bool failed = ferror(r.file) != 0;
 

@@ -6,6 +6,7 @@
 #include "sweep_ini.h"
 
 #include "tickvm/ini_file.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -319,23 +320,27 @@ static int read_included(
 	return err;
 }
 
+static int open_built_in(FILE **file, struct diag *why)
+{
+	/* fmemopen() is not asked to write. */
+	*file = fmemopen(
+		(void *)(uintptr_t)sweep_quick, (size_t)(sweep_quick_end - sweep_quick), "r");
+	return *file != NULL ? 0 : diag_set(why, -ENOMEM, "no memory");
+}
+
 static int read_all(
 	struct sweep_plan *plan, struct sweep_ini *ini, const char *path, struct diag *diag)
 {
 	unsigned files = 1;
 	struct reading r = {.plan = plan, .ini = ini, .files = &files};
+	struct diag why;
 
 	r.path = path != NULL ? path : "sweeps/quick.ini (built in)";
-	/* fmemopen() is not asked to write. */
-	r.file = path != NULL ? fopen(path, "re")
-			      : fmemopen((void *)(uintptr_t)sweep_quick,
-					(size_t)(sweep_quick_end - sweep_quick), "r");
-	if (r.file == NULL) {
-		int err = errno;
+	int err = path != NULL ? input_stream(&r.file, path, &why) : open_built_in(&r.file, &why);
 
-		return diag_set(diag, -err, "%s: cannot open it: %s", r.path, strerror(err));
-	}
-	int err = ini_file_read(r.file, r.path, take_line, &r, plan->complaints, diag);
+	if (err < 0)
+		return diag_set(diag, err, "%s: cannot open it: %s", r.path, why.text);
+	err = ini_file_read(r.file, r.path, take_line, &r, plan->complaints, diag);
 
 	fclose(r.file);
 	return err;
