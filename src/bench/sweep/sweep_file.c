@@ -59,14 +59,14 @@ const char *sweep_keep(struct sweep_plan *plan, const char *format, ...)
 
 void sweep_say(struct diag *diag, const struct sweep_setting *setting, const char *format, ...)
 {
-	char text[sizeof(diag->text)];
+	char text[sizeof(diag->text)], place[INI_PLACE_MAX];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	diag_set(diag, -EINVAL, "%s:%u: %s = %s: %s", setting->path, setting->line, setting->key,
-		setting->value, text);
+	ini_place(place, setting->path, setting->line, setting->key, setting->value);
+	diag_set(diag, -EINVAL, "%s: %s", place, text);
 }
 
 static int no_memory(struct diag *diag)
@@ -155,7 +155,7 @@ static const char *const kind_names[] = {
 static int begin_unknown(const struct ini_line *line, struct diag *diag)
 {
 	return diag_set(diag, -EINVAL,
-		"%s:%u: [%s]: no such section; expected [sweep], [machine NAME], [bench NAME], "
+		"%s:%u: [%.80s]: no such section; expected [sweep], [machine NAME], [bench NAME], "
 		"[matrix] or [cell NAME]",
 		line->path, line->number, line->section);
 }
@@ -170,14 +170,15 @@ static int check_name(const struct ini_line *line, enum sweep_section_kind kind,
 		return 0;
 	if (*name == '\0' || strspn(name, good) != strlen(name))
 		return diag_set(diag, -EINVAL,
-			"%s:%u: [%s]: expected a name of letters, digits and any of _ . + - /",
+			"%s:%u: [%.80s]: expected a name of letters, digits and any of _ . + - /",
 			line->path, line->number, line->section);
 	for (size_t i = 0; i < ini->n; i++) {
 		const struct sweep_section *other = &ini->sections[i];
 
 		if (other->kind == kind && strcmp(other->name, name) == 0)
-			return diag_set(diag, -EINVAL, "%s:%u: [%s]: there is one already, %s:%u",
-				line->path, line->number, line->section, other->path, other->line);
+			return diag_set(diag, -EINVAL,
+				"%s:%u: [%.80s]: there is one already, %s:%u", line->path,
+				line->number, line->section, other->path, other->line);
 	}
 	return 0;
 }
