@@ -27,7 +27,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -W
 CPPFLAGS_ALL = -Iinclude -D_GNU_SOURCE -DTICKVM_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 $(WARN) $(CFLAGS) -pthread -MMD -MP
 LINK         = $(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@
-LDLIBS       = -lelf -ljansson -linih -luring -lm
+LDLIBS       = -lelf -ljansson -luring -lm
 
 ROOMS   := vmm devices bench report cli
 SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c src/$(r)/*/*.c))

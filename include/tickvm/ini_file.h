@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* INI files line by line, through inih: the one way all of tickvm's are read, so that they all mean
- * the same. It knows no key. */
+/* INI files line by line: the one way all of tickvm's are read, so that they all mean the same. */
 #ifndef TICKVM_INI_FILE_H
 #define TICKVM_INI_FILE_H
 
@@ -29,12 +28,22 @@ struct ini_complaints {
 int ini_complain(
 	struct ini_complaints *complaints, unsigned line, int err, const struct diag *diag);
 
-/* Comments begin with '#' or ';' at the start of a line, or with a blank and ';' behind a value;
- * blanks around keys and values do not count. path is for messages: "FILE:LINE: what was expected".
- * complaints: NULL: the first one ends it. 0, what take returned, or -EINVAL, -EIO. What complaints
- * took is in their number only. (Of lines that are neither a section nor a key, the first alone is
- * told.) */
+#define INI_TEXT_MAX 65535 /* bytes of a section's name, or of a key and its value */
+
+/* Reads file, whose position is its beginning. Lines are `[section]` or `key = value`, with a
+ * comment behind a blank and ';', or comments as a whole behind '#' or ';', of any length; blanks
+ * around names, keys and values do not count. A section's name may hold ']' between double quotes.
+ * A UTF-8 byte order mark at the beginning is passed over; a NUL byte is refused. path is for
+ * messages: "FILE:LINE: what was expected". complaints: NULL: the first one ends it. 0, what take
+ * returned, or -EINVAL, -EIO, -ENOMEM. What complaints took is in their number only. */
 int ini_file_read(FILE *file, const char *path, ini_file_taker take, void *user,
 	struct ini_complaints *complaints, struct diag *diag);
+
+#define INI_PLACE_MAX 352
+
+/* "FILE:LINE: KEY = VALUE", what is long cut, so that a reason fits behind it. key NULL:
+ * "FILE:LINE". */
+void ini_place(char place[INI_PLACE_MAX], const char *path, unsigned line, const char *key,
+	const char *value);
 
 #endif

@@ -8,6 +8,9 @@
 #include "tickvm/device.h"
 
 #define IOAPIC_PINS 24
+/* Bits 0 to 7 of the version register. 0x20, not the 82093AA's 0x11: it tells guests that there is
+ * an EOI register. */
+#define IOAPIC_VERSION 0x20u
 
 struct ioapic;
 

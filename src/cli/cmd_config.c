@@ -5,6 +5,7 @@
 #include "sweep_machines.h"
 
 #include "tickvm/ini_file.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,13 +55,22 @@ static int look_at_line(void *user, const struct ini_line *line, struct diag *di
 	return 0;
 }
 
+static int open_file(FILE **file, const char *path, struct diag *diag)
+{
+	struct diag why;
+	int err = input_stream(file, path, &why);
+
+	return err < 0 ? diag_set(diag, err, "%s: cannot open it: %s", path, why.text) : 0;
+}
+
 static int look_at(const char *path, struct look *look, struct diag *diag)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file;
+	int err = open_file(&file, path, diag);
 
-	if (file == NULL)
-		return diag_set(diag, -errno, "%s: cannot open it: %s", path, strerror(errno));
-	int err = ini_file_read(file, path, look_at_line, look, NULL, diag);
+	if (err < 0)
+		return err;
+	err = ini_file_read(file, path, look_at_line, look, NULL, diag);
 
 	fclose(file);
 	return err;
@@ -125,8 +135,14 @@ static bool tell_of_option(struct checking *c, const struct diag *why)
 static int check_disk(const struct vm_config *machine, struct diag *diag)
 {
 	int mode = R_OK | (machine->disk_read_only ? 0 : W_OK);
+	struct stat st;
+	struct diag why;
 
-	if (machine->disk_path == NULL || access(machine->disk_path, mode) == 0)
+	if (machine->disk_path == NULL)
+		return 0;
+	if (input_look(machine->disk_path, INPUT_DISK, &st, &why) == -EINVAL)
+		return diag_set(diag, -EINVAL, "--disk: %s", why.text);
+	if (access(machine->disk_path, mode) == 0)
 		return 0;
 	return diag_set(diag, -errno, "--disk: cannot open it%s: %s",
 		machine->disk_read_only ? "" : " for writing", strerror(errno));
@@ -145,11 +161,12 @@ static int take_line(void *user, const struct ini_line *line, struct diag *diag)
 static int read_machine(struct checking *c, struct diag *diag)
 {
 	struct ini_complaints complaints = {.take = tell, .user = c};
-	FILE *file = fopen(c->path, "re");
+	FILE *file;
+	int err = open_file(&file, c->path, diag);
 
-	if (file == NULL)
-		return diag_set(diag, -errno, "%s: cannot open it: %s", c->path, strerror(errno));
-	int err = ini_file_read(file, c->path, take_line, c, &complaints, diag);
+	if (err < 0)
+		return err;
+	err = ini_file_read(file, c->path, take_line, c, &complaints, diag);
 
 	fclose(file);
 	return err;

@@ -250,3 +250,5 @@ const struct option_spec cli_option_specs[] = {
 	{0},
 };
 /* clang-format on */
+_Static_assert(
+	sizeof(cli_option_specs) / sizeof(cli_option_specs[0]) <= OPTIONS_MAX, "each counts");

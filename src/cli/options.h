@@ -31,6 +31,8 @@ enum command {
 #define COMMANDS_MEASURE (COMMANDS_MACHINE | COMMAND_DOCTOR)
 #define COMMANDS_ALL     (COMMANDS_MEASURE | COMMAND_REPORT | COMMAND_MERGE | COMMAND_COMPARE)
 
+#define OPTIONS_MAX 80 /* rows of cli_option_specs */
+
 struct options {
 	struct vm_config machine;
 	uint64_t machine_set; /* BENCH_SET_* */
@@ -48,9 +50,11 @@ struct options {
 		bool apply;
 	} tune;
 	const char *resume, *baseline;
-	unsigned rounds;           /* 0: as the sweep's file says */
-	unsigned shard, shards;    /* from 1; 0, 0: all */
-	struct option_text *texts; /* strings from the configuration file */
+	unsigned rounds;             /* 0: as the sweep's file says */
+	unsigned shard, shards;      /* from 1; 0, 0: all */
+	struct option_text *texts;   /* strings from the configuration file */
+	unsigned machine_line;       /* its [machine]; 0: not yet */
+	unsigned given[OPTIONS_MAX]; /* by index in cli_option_specs: the file's line; 0: none */
 };
 
 enum option_kind {

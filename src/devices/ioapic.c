@@ -14,9 +14,6 @@
 #define REG_ARBITRATION 0x02
 #define REG_TABLE       0x10
 
-/* 0x20, not the 82093AA's 0x11: the version tells guests that there is an EOI register. */
-#define VERSION 0x20u
-
 #define ID_MASK        0x0f000000u
 #define RTE_WRITABLE   0xff0000000001afffULL /* all but delivery status (12) and Remote IRR (14) */
 #define RTE_LOGICAL    (1ULL << 11)
@@ -137,7 +134,7 @@ static uint32_t read_register(const struct ioapic *io, unsigned reg)
 	case REG_ARBITRATION: /* data sheet 3.2.3: loaded with the ID */
 		return io->id;
 	case REG_VERSION:
-		return VERSION | (IOAPIC_PINS - 1) << 16;
+		return IOAPIC_VERSION | (IOAPIC_PINS - 1) << 16;
 	default:
 		return 0xffffffff;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Opens results files, which may be anybody's, and says where and why one is none.
  * It shows nothing; what a page may be is page_json.c's business. */
+#include "tickvm/input.h"
 #include "tickvm/report.h"
 
 #include <errno.h>
@@ -68,15 +69,14 @@ static int check_schema(const struct report_file *file, struct diag *diag)
 int report_read(struct report_file *file, const char *path, struct diag *diag)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *stream = is_stdin ? stdin : fopen(path, "re");
+	FILE *stream = stdin;
+	struct diag why;
+	int err = is_stdin ? 0 : input_stream(&stream, path, &why);
 
 	*file = (struct report_file){.path = is_stdin ? "standard input" : path};
-	if (stream == NULL) {
-		int err = errno;
-
-		return diag_set(diag, -err, "cannot open %s: %s", path, strerror(err));
-	}
-	int err = load(file, stream, diag);
+	if (err < 0)
+		return diag_set(diag, err, "cannot open %s: %s", path, why.text);
+	err = load(file, stream, diag);
 
 	if (!is_stdin)
 		fclose(stream);

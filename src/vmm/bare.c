@@ -238,7 +238,7 @@ int vm_bare_exit_loop(
 	struct load_request request = {.image = payload_image,
 		.size = (size_t)(payload_image_end - payload_image),
 		.name = "the built-in payload",
-		.vcpus = 1};
+		.machine = {.vcpus = 1}};
 	struct boot_state boot;
 	struct bare bare;
 	char cmdline[160];

@@ -9,10 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define BDA_EBDA_SEGMENT 0x40eULL /* where a PC says its EBDA is */
-#define LAPIC_VERSION    0x14
-#define IOAPIC_VERSION   0x11
-#define ISA_LINES        16
+#define LAPIC_VERSION 0x14
+#define ISA_LINES     16
 /* ISA line 0, the PIT, is wired to IOAPIC pin 2; line 2, the PIC cascade, to none. */
 #define PIT_LINE     0
 #define PIT_PIN      2
@@ -68,10 +66,8 @@ struct mp_processor {
 	uint32_t signature, features;
 	uint32_t reserved[2];
 };
-#define MP_PROCESSOR_ENABLED   1u
-#define MP_PROCESSOR_BOOT      2u
-#define MP_PROCESSOR_SIGNATURE 0x600u         /* family 6: CPUID says the rest */
-#define MP_PROCESSOR_FEATURES  (1u | 1u << 9) /* FPU, APIC */
+#define MP_PROCESSOR_ENABLED 1u
+#define MP_PROCESSOR_BOOT    2u
 
 struct mp_bus {
 	uint8_t type, id;
@@ -104,8 +100,7 @@ _Static_assert(sizeof(struct mp_processor) == 20, "MP 4.3.1");
 _Static_assert(sizeof(struct mp_bus) == 8, "MP 4.3.2");
 _Static_assert(sizeof(struct mp_ioapic) == 8, "MP 4.3.3");
 _Static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4");
-_Static_assert(sizeof(struct mp_pointer) + sizeof(struct mp_table) <= 1024,
-	"the EBDA is 1 KiB, up to the end of low memory");
+_Static_assert(sizeof(struct mp_pointer) + sizeof(struct mp_table) <= BOOT_MP_BYTES, "it has room");
 
 static void mp_append(struct mp_table *table, const void *entry, size_t size)
 {
@@ -116,16 +111,16 @@ static void mp_append(struct mp_table *table, const void *entry, size_t size)
 	table->header.entry_count++;
 }
 
-static void mp_append_processors(struct mp_table *table, unsigned vcpus)
+static void mp_append_processors(struct mp_table *table, const struct boot_machine *machine)
 {
-	for (unsigned i = 0; i < vcpus; i++) {
+	for (unsigned i = 0; i < machine->vcpus; i++) {
 		const struct mp_processor processor = {
 			.type = MP_PROCESSOR,
 			.apic_id = (uint8_t)i,
 			.apic_version = LAPIC_VERSION,
 			.flags = MP_PROCESSOR_ENABLED | (i == 0 ? MP_PROCESSOR_BOOT : 0),
-			.signature = MP_PROCESSOR_SIGNATURE,
-			.features = MP_PROCESSOR_FEATURES,
+			.signature = machine->cpu_signature,
+			.features = machine->cpu_features,
 		};
 		mp_append(table, &processor, sizeof(processor));
 	}
@@ -147,13 +142,14 @@ static void mp_append_interrupts(struct mp_table *table, uint8_t ioapic_id)
 	mp_append(table, &lint1, sizeof(lint1));
 }
 
-void tables_write_mp(struct guest_memory *mem, unsigned vcpus)
+void tables_write_mp(struct guest_memory *mem, const struct boot_layout *layout,
+	const struct boot_machine *machine)
 {
 	const uint8_t ioapic_id =
-		(uint8_t)vcpus; /* APIC IDs are unique: the first after the CPUs' */
+		(uint8_t)machine->vcpus; /* APIC IDs are unique: the first after the CPUs' */
 	const struct mp_bus bus = {MP_BUS, 0, {'I', 'S', 'A', ' ', ' ', ' '}};
 	const struct mp_ioapic ioapic = {
-		MP_IOAPIC, ioapic_id, IOAPIC_VERSION, MP_IOAPIC_ENABLED, GPA_IOAPIC};
+		MP_IOAPIC, ioapic_id, machine->ioapic_version, MP_IOAPIC_ENABLED, GPA_IOAPIC};
 	struct mp_table table = {
 		.header =
 			{
@@ -167,7 +163,7 @@ void tables_write_mp(struct guest_memory *mem, unsigned vcpus)
 			},
 	};
 
-	mp_append_processors(&table, vcpus);
+	mp_append_processors(&table, machine);
 	mp_append(&table, &bus, sizeof(bus));
 	mp_append(&table, &ioapic, sizeof(ioapic));
 	mp_append_interrupts(&table, ioapic_id);
@@ -175,16 +171,17 @@ void tables_write_mp(struct guest_memory *mem, unsigned vcpus)
 
 	struct mp_pointer pointer = {
 		.signature = {'_', 'M', 'P', '_'},
-		.table = BOOT_EBDA_GPA + sizeof(pointer),
+		.table = (uint32_t)(layout->mp + sizeof(pointer)),
 		.length = 1,
 		.revision = 4,
 	};
 	pointer.checksum = checksum(&pointer, sizeof(pointer));
 
-	const uint16_t segment = BOOT_EBDA_GPA >> 4;
-	put(mem, BDA_EBDA_SEGMENT, &segment, sizeof(segment));
-	put(mem, BOOT_EBDA_GPA, &pointer, sizeof(pointer));
-	put(mem, BOOT_EBDA_GPA + sizeof(pointer), &table, table.header.length);
+	const uint16_t segment = (uint16_t)(layout->ebda >> 4);
+	if (layout->ebda)
+		put(mem, BOOT_EBDA_WORD_GPA, &segment, sizeof(segment));
+	put(mem, layout->mp, &pointer, sizeof(pointer));
+	put(mem, layout->mp + sizeof(pointer), &table, table.header.length);
 }
 
 /* ---- ACPI, chapter 5 ---- */
@@ -288,14 +285,15 @@ _Static_assert(sizeof(struct madt_ioapic) == 12, "ACPI 5.2.12.3");
 _Static_assert(sizeof(struct madt_override) == 10, "ACPI 5.2.12.5");
 _Static_assert(sizeof(struct madt_lapic_nmi) == 6, "ACPI 5.2.12.7");
 
-/* Where each table goes; all are found through the RSDP. */
-#define XSDT_GPA (BOOT_ACPI_GPA + 0x040)
-#define RSDT_GPA (BOOT_ACPI_GPA + 0x080)
-#define DSDT_GPA (BOOT_ACPI_GPA + 0x0c0)
-#define FADT_GPA (BOOT_ACPI_GPA + 0x100)
-#define MADT_GPA (BOOT_ACPI_GPA + 0x240)
+/* Where each table goes behind the RSDP, through which all are found. */
+#define XSDT_AT 0x040
+#define RSDT_AT 0x080
+#define DSDT_AT 0x0c0
+#define FADT_AT 0x100
+#define MADT_AT 0x240
 
-_Static_assert(FADT_GPA + sizeof(struct acpi_fadt) <= MADT_GPA, "tables do not overlap");
+_Static_assert(FADT_AT + sizeof(struct acpi_fadt) <= MADT_AT, "tables do not overlap");
+_Static_assert(MADT_AT + sizeof(struct acpi_madt) <= BOOT_ACPI_BYTES, "they have room");
 
 static struct acpi_header acpi_header(const char *signature, uint8_t revision, size_t length)
 {
@@ -332,7 +330,7 @@ static void madt_append(struct acpi_madt *madt, const void *entry, size_t size)
 	madt->header.length += (uint32_t)size;
 }
 
-static void write_madt(struct guest_memory *mem, unsigned vcpus)
+static void write_madt(struct guest_memory *mem, uint64_t rsdp, unsigned vcpus)
 {
 	const struct madt_ioapic ioapic = {
 		MADT_IOAPIC, sizeof(ioapic), (uint8_t)vcpus, 0, GPA_IOAPIC, 0};
@@ -352,46 +350,49 @@ static void write_madt(struct guest_memory *mem, unsigned vcpus)
 	madt_append(&madt, &ioapic, sizeof(ioapic));
 	madt_append(&madt, &pit, sizeof(pit));
 	madt_append(&madt, &nmi, sizeof(nmi));
-	acpi_put(mem, MADT_GPA, &madt);
+	acpi_put(mem, rsdp + MADT_AT, &madt);
 }
 
 /* No PM registers, no SMI command port, no SCI: the hardware-reduced kind of machine (ACPI 4.1). */
-static void write_fadt(struct guest_memory *mem)
+static void write_fadt(struct guest_memory *mem, uint64_t rsdp)
 {
 	struct acpi_header dsdt =
 		acpi_header("DSDT", 2, sizeof(dsdt)); /* no AML: no devices to name */
 	struct acpi_fadt fadt = {
 		.header = acpi_header("FACP", 6, sizeof(fadt)),
-		.dsdt = DSDT_GPA,
+		.dsdt = (uint32_t)rsdp + DSDT_AT,
 		.boot_architecture = FADT_LEGACY_DEVICES | FADT_NO_VGA | FADT_NO_CMOS_RTC,
 		.flags = FADT_WBINVD | FADT_NO_POWER_BUTTON | FADT_NO_SLEEP_BUTTON |
 			 FADT_NO_RTC_WAKE | FADT_HARDWARE_REDUCED,
 		.minor_revision = 4,
-		.x_dsdt = DSDT_GPA,
+		.x_dsdt = rsdp + DSDT_AT,
 	};
 
-	acpi_put(mem, DSDT_GPA, &dsdt);
-	acpi_put(mem, FADT_GPA, &fadt);
+	acpi_put(mem, rsdp + DSDT_AT, &dsdt);
+	acpi_put(mem, rsdp + FADT_AT, &fadt);
 }
 
-void tables_write_acpi(struct guest_memory *mem, unsigned vcpus)
+void tables_write_acpi(struct guest_memory *mem, const struct boot_layout *layout,
+	const struct boot_machine *machine)
 {
-	struct acpi_rsdt rsdt = {acpi_header("RSDT", 1, sizeof(rsdt)), {FADT_GPA, MADT_GPA}};
-	struct acpi_xsdt xsdt = {acpi_header("XSDT", 1, sizeof(xsdt)), {FADT_GPA, MADT_GPA}};
+	uint64_t at = layout->acpi;
+	uint32_t fadt = (uint32_t)at + FADT_AT, madt = (uint32_t)at + MADT_AT;
+	struct acpi_rsdt rsdt = {acpi_header("RSDT", 1, sizeof(rsdt)), {fadt, madt}};
+	struct acpi_xsdt xsdt = {acpi_header("XSDT", 1, sizeof(xsdt)), {fadt, madt}};
 	struct acpi_rsdp rsdp = {
 		.signature = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '},
 		.oem = {'T', 'I', 'C', 'K', 'V', 'M'},
 		.revision = 2,
-		.rsdt = RSDT_GPA,
+		.rsdt = (uint32_t)at + RSDT_AT,
 		.length = sizeof(rsdp),
-		.xsdt = XSDT_GPA,
+		.xsdt = at + XSDT_AT,
 	};
 
-	write_madt(mem, vcpus);
-	write_fadt(mem);
-	acpi_put(mem, RSDT_GPA, &rsdt);
-	acpi_put(mem, XSDT_GPA, &xsdt);
+	write_madt(mem, at, machine->vcpus);
+	write_fadt(mem, at);
+	acpi_put(mem, at + RSDT_AT, &rsdt);
+	acpi_put(mem, at + XSDT_AT, &xsdt);
 	rsdp.checksum = checksum(&rsdp, offsetof(struct acpi_rsdp, length));
 	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
-	put(mem, BOOT_ACPI_GPA, &rsdp, sizeof(rsdp));
+	put(mem, at, &rsdp, sizeof(rsdp));
 }

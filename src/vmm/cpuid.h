@@ -24,6 +24,8 @@ void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu);
 int cpuid_phys_bits(struct vm *vm, unsigned *bits, struct diag *diag);
 /* The same in an offer of KVM's. */
 unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid);
+/* What KVM offers, asked once a VM, however often this is called: vm->cpuid. */
+int cpuid_ask(struct vm *vm, struct diag *diag);
 /* Before the vCPU runs. */
 int cpuid_set(struct vcpu *vcpu, struct diag *diag);
 

@@ -4,6 +4,8 @@
 #include "disk_internal.h"
 #include "thread.h"
 
+#include "tickvm/input.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -39,23 +41,16 @@ __attribute__((format(printf, 3, 4))) static int refuse(
 	return diag_set(diag, -EINVAL, "--disk %s: %s", disk_shown(path), text);
 }
 
-/* Before it is opened: opening a FIFO may block, and some devices do something when opened. */
 static int check_kind(struct disk *disk, struct diag *diag)
 {
-	const char *what = "a socket";
 	struct stat st;
+	struct diag why;
+	int err = input_look(disk->path, INPUT_DISK, &st, &why);
 
-	if (stat(disk->path, &st) < 0)
-		return refuse(disk->path, diag, "%s; " EXPECTED, strerror(errno));
+	if (err)
+		return refuse(
+			disk->path, diag, "%s%s", why.text, err == -EINVAL ? "" : "; " EXPECTED);
 	disk->regular = S_ISREG(st.st_mode);
-	if (S_ISDIR(st.st_mode))
-		what = "a directory";
-	else if (S_ISCHR(st.st_mode))
-		what = "a character device";
-	else if (S_ISFIFO(st.st_mode))
-		what = "a FIFO";
-	if (!disk->regular && !S_ISBLK(st.st_mode))
-		return refuse(disk->path, diag, "%s; " EXPECTED, what);
 	/* Root may write to it nevertheless; who took the right away did not mean it so. */
 	if (!disk->read_only && disk->regular && !(st.st_mode & 0222))
 		return refuse(disk->path, diag,
@@ -66,22 +61,20 @@ static int check_kind(struct disk *disk, struct diag *diag)
 static int open_image(struct disk *disk, struct diag *diag)
 {
 	/* A block device that is mounted must not be written to by anybody else. */
-	int exclusive = disk->regular ? 0 : O_EXCL, error;
+	int exclusive = disk->regular ? 0 : O_EXCL;
+	struct diag why;
 
-	disk->fd = open(disk->path,
-		disk->read_only ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CLOEXEC | exclusive);
+	disk->fd = input_open(
+		disk->path, disk->read_only ? O_RDONLY : O_RDWR | exclusive, INPUT_DISK, &why);
 	if (disk->fd >= 0)
 		return 0;
-	error = errno;
-	if (error == EBUSY)
+	if (disk->fd == -EBUSY)
 		return refuse(disk->path, diag,
 			"this host uses it (is it mounted?); use --disk PATH,ro to read only");
 	if (!disk->read_only && faccessat(AT_FDCWD, disk->path, R_OK, AT_EACCESS) == 0)
 		return refuse(disk->path, diag,
-			"cannot be written to: %s; use --disk PATH,ro to read only",
-			strerror(error));
-	return refuse(
-		disk->path, diag, "cannot open it: %s; " EXPECTED " to read", strerror(error));
+			"cannot be written to: %s; use --disk PATH,ro to read only", why.text);
+	return refuse(disk->path, diag, "cannot open it: %s; " EXPECTED " to read", why.text);
 }
 
 /* Open file description locks: fcntl(2). Where the file system has none, there is none. */

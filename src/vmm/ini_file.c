@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Feeds inih and says file and line of what it does not take.
+/* Takes INI files apart, and says file and line of what is no part of one.
  * What a section or a key means is its caller's business. */
 #include "tickvm/ini_file.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* inih cuts longer ones off, silently. */
-#define NAME_MAX_LENGTH 49
+#define BLANKS      " \t\v\f\r"
+#define PATH_SHOWN  200
+#define KEY_SHOWN   40
+#define VALUE_SHOWN 80
 
 struct reading {
 	FILE *file;
 	const char *path;
 	ini_file_taker take;
 	void *user;
-	unsigned line;     /* last line handed to inih */
-	unsigned too_long; /* first line that does not fit inih's buffer; 0: none */
-	bool skipping;     /* a bad section's keys */
-	int err;
+	unsigned line;
+	char *text; /* the line, blanks at its ends and comment taken off; INI_TEXT_MAX and a NUL */
+	size_t length;
+	const char *trouble; /* what the line's bytes are not; NULL: they are good */
+	char *section;
+	bool skipping; /* a bad section's keys */
 	struct ini_complaints *complaints;
 	struct diag *diag;
 };
@@ -33,79 +37,162 @@ int ini_complain(struct ini_complaints *complaints, unsigned line, int err, cons
 	return 0;
 }
 
-static int complain(const struct reading *r, int err)
+static const char *cut(const char *text, size_t most)
 {
-	return ini_complain(r->complaints, r->line, err, r->diag);
+	return strlen(text) > most ? "..." : "";
 }
 
-/* inih names no section without keys. */
-static void begin_section(struct reading *r, const char *text)
+void ini_place(char place[INI_PLACE_MAX], const char *path, unsigned line, const char *key,
+	const char *value)
 {
-	char name[NAME_MAX_LENGTH + 1];
-	size_t length = strcspn(text, "]");
+	size_t length = strlen(path);
+	int used = snprintf(place, INI_PLACE_MAX, "%s:%u",
+		length > PATH_SHOWN ? path + length - PATH_SHOWN : path, line);
 
-	if (text[length] == '\0')
-		return; /* inih will complain */
-	if (length > NAME_MAX_LENGTH) {
-		r->skipping = true;
-		r->err = complain(r,
-			diag_set(r->diag, -EINVAL,
-				"%s:%u: the section's name is too long; expected at most %d bytes",
-				r->path, r->line, NAME_MAX_LENGTH));
+	if (key != NULL)
+		snprintf(place + used, INI_PLACE_MAX - (size_t)used, ": %.*s%s = %.*s%s", KEY_SHOWN,
+			key, cut(key, KEY_SHOWN), VALUE_SHOWN, value, cut(value, VALUE_SHOWN));
+}
+
+/* ---- bytes to lines ---- */
+
+static bool is_blank(char c)
+{
+	return c != '\0' && strchr(BLANKS, c) != NULL;
+}
+
+/* A comment begins with the line ('#' too), or behind a blank. */
+static bool begins_comment(const struct reading *r, int c)
+{
+	return (c == '#' && r->length == 0) ||
+	       (c == ';' && (r->length == 0 || is_blank(r->text[r->length - 1])));
+}
+
+static void take_byte(struct reading *r, int c)
+{
+	if (r->length == 0 && is_blank((char)c))
 		return;
+	if (r->length == INI_TEXT_MAX)
+		r->trouble = "line too long; expected at most 65535 bytes, comment aside";
+	else
+		r->text[r->length++] = (char)c;
+}
+
+/* False: there is none any more. */
+static bool next_line(struct reading *r)
+{
+	bool comment = false, any = false;
+	int c;
+
+	r->length = 0;
+	r->trouble = NULL;
+	r->line++;
+	while ((c = getc_unlocked(r->file)) != EOF && c != '\n') {
+		any = true;
+		comment = comment || begins_comment(r, c);
+		if (c == '\0')
+			r->trouble = "a NUL byte; expected text";
+		else if (!comment)
+			take_byte(r, c);
 	}
-	memcpy(name, text, length);
-	name[length] = '\0';
+	while (r->length > 0 && is_blank(r->text[r->length - 1]))
+		r->length--;
+	r->text[r->length] = '\0';
+	return any || c == '\n';
+}
+
+/* Unicode 15.0, 23.8: U+FEFF in UTF-8. */
+static void skip_byte_order_mark(FILE *file)
+{
+	char bytes[3];
+
+	if (fread(bytes, 1, sizeof(bytes), file) != sizeof(bytes) ||
+		memcmp(bytes, "\xef\xbb\xbf", sizeof(bytes)) != 0)
+		rewind(file);
+}
+
+/* ---- lines to sections and keys ---- */
+
+static int refuse(const struct reading *r, const char *why)
+{
+	char place[INI_PLACE_MAX];
+
+	ini_place(place, r->path, r->line, NULL, NULL);
+	return diag_set(r->diag, -EINVAL, "%s: %s", place, why);
+}
+
+static int is_none(const struct reading *r)
+{
+	return refuse(r, "expected [section] or key = value");
+}
+
+static char *trim_end(char *text, char *end)
+{
+	while (end > text && is_blank(end[-1]))
+		end--;
+	*end = '\0';
+	return text;
+}
+
+/* The ']' that ends the name; NULL: none, or not with the line. */
+static char *find_section_end(char *name)
+{
+	bool quoted = false;
+	char *c = name;
+
+	for (; *c != '\0' && (quoted || *c != ']'); c++)
+		quoted ^= *c == '"';
+	if (*c == '\0')
+		return NULL;
+	const char *behind = c + 1 + strspn(c + 1, BLANKS);
+
+	return *behind == '\0' || (*behind == '#' && behind > c + 1) ? c : NULL;
+}
+
+static int take_section(struct reading *r)
+{
+	char *name = r->text + 1, *end = find_section_end(name);
+
+	r->skipping = true;
+	if (end == NULL)
+		return is_none(r);
+	*end = '\0';
+	free(r->section);
+	r->section = strdup(name);
+	if (r->section == NULL)
+		return diag_set(r->diag, -ENOMEM, "%s: no memory", r->path);
 	int err = r->take(r->user,
-		&(struct ini_line){.path = r->path, .number = r->line, .section = name}, r->diag);
+		&(struct ini_line){.path = r->path, .number = r->line, .section = r->section},
+		r->diag);
 
 	r->skipping = err != 0;
-	r->err = complain(r, err);
+	return err;
 }
 
-/* inih counts lines for its caller only when built to; this reader counts them itself. Leading
- * blanks are taken off, so that an indented key is a key and not the line above continued. */
-static char *next_line(char *text, int size, void *stream)
+static int take_key(struct reading *r)
 {
-	struct reading *r = stream;
+	char *equals = strchr(r->text, '=');
 
-	if (r->err != 0 || fgets(text, size, r->file) == NULL)
-		return NULL;
-	r->line++;
-	if (strchr(text, '\n') == NULL && !feof(r->file)) {
-		r->too_long = r->line;
-		return NULL;
-	}
-	size_t blanks = strspn(text, " \t\v\f\r"); /* as inih has it */
-
-	memmove(text, text + blanks, strlen(text + blanks) + 1);
-	if (text[0] == '[')
-		begin_section(r, text + 1);
-	return r->err == 0 ? text : NULL;
-}
-
-/* inih's convention: 1 is good, 0 an error. */
-static int take(void *user, const char *section, const char *key, const char *value)
-{
-	struct reading *r = user;
-
-	if (r->err != 0)
-		return 0;
+	if (equals == NULL || equals == r->text)
+		return is_none(r);
 	if (r->skipping)
-		return 1;
-	if (strlen(key) >= NAME_MAX_LENGTH)
-		r->err = diag_set(r->diag, -EINVAL,
-			"%s:%u: the key is too long; expected an option's name", r->path, r->line);
-	else
-		r->err = r->take(r->user,
-			&(struct ini_line){.path = r->path,
-				.number = r->line,
-				.section = section,
-				.key = key,
-				.value = value},
-			r->diag);
-	r->err = complain(r, r->err);
-	return r->err == 0;
+		return 0;
+	const struct ini_line line = {.path = r->path,
+		.number = r->line,
+		.section = r->section != NULL ? r->section : "",
+		.key = trim_end(r->text, equals),
+		.value = equals + 1 + strspn(equals + 1, BLANKS)};
+
+	return r->take(r->user, &line, r->diag);
+}
+
+static int take_line(struct reading *r)
+{
+	if (r->trouble != NULL)
+		return refuse(r, r->trouble);
+	if (r->length == 0)
+		return 0;
+	return r->text[0] == '[' ? take_section(r) : take_key(r);
 }
 
 int ini_file_read(FILE *file, const char *path, ini_file_taker taker, void *user,
@@ -116,19 +203,17 @@ int ini_file_read(FILE *file, const char *path, ini_file_taker taker, void *user
 		.take = taker,
 		.user = user,
 		.complaints = complaints,
-		.diag = diag};
-	int line = ini_parse_stream(next_line, &r, take, &r);
+		.diag = diag,
+		.text = malloc(INI_TEXT_MAX + 1)};
+	int err = r.text == NULL ? diag_set(diag, -ENOMEM, "%s: no memory", path) : 0;
 
-	if (r.err != 0)
-		return r.err;
-	if (ferror(file))
-		return diag_set(diag, -EIO, "%s: cannot read it", path);
-	if (r.too_long != 0)
-		return diag_set(diag, -EINVAL, "%s:%u: line too long", path, r.too_long);
-	if (line != 0)
-		return ini_complain(complaints, (unsigned)line,
-			diag_set(diag, -EINVAL, "%s:%d: expected [section] or key = value", path,
-				line),
-			diag);
-	return 0;
+	if (err == 0)
+		skip_byte_order_mark(file);
+	while (err == 0 && next_line(&r))
+		err = ini_complain(complaints, r.line, take_line(&r), diag);
+	if (err == 0 && ferror(file))
+		err = diag_set(diag, -EIO, "%s: cannot read it", path);
+	free(r.section);
+	free(r.text);
+	return err;
 }

@@ -16,6 +16,7 @@ struct vm;
 struct vcpu;
 
 struct irqchip_ops {
+	uint8_t ioapic_version; /* bits 0 to 7 of its version register */
 	/* Before any vCPU exists. */
 	int (*create)(struct vm *vm, struct diag *diag);
 	/* After the vCPU's KVM_CREATE_VCPU. */

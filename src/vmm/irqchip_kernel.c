@@ -63,6 +63,19 @@ static int set_routing(struct vm *vm, struct diag *diag)
 	return rc;
 }
 
+/* As the MP table and the MADT have it: the first behind the CPUs'. KVM's is 0 after creation. */
+static int set_ioapic_id(struct vm *vm, struct diag *diag)
+{
+	struct kvm_irqchip chip = {.chip_id = KVM_IRQCHIP_IOAPIC};
+
+	if (ioctl(vm->fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return kvm_failed(diag, "KVM_GET_IRQCHIP");
+	chip.chip.ioapic.id = vm->config.vcpus & 0xf;
+	if (ioctl(vm->fd, KVM_SET_IRQCHIP, &chip) < 0)
+		return kvm_failed(diag, "KVM_SET_IRQCHIP");
+	return 0;
+}
+
 static int create(struct vm *vm, struct diag *diag)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
@@ -83,7 +96,8 @@ static int create(struct vm *vm, struct diag *diag)
 		kvm_failed(diag, "KVM_CREATE_PIT2 (try --irqchip split)");
 		return -ENOTSUP;
 	}
-	return set_routing(vm, diag);
+	rc = set_ioapic_id(vm, diag);
+	return rc ? rc : set_routing(vm, diag);
 }
 
 static int vcpu_nothing(struct vcpu *vcpu, struct diag *diag)
@@ -111,6 +125,7 @@ static void destroy(struct vm *vm)
 }
 
 const struct irqchip_ops irqchip_kernel_ops = {
+	.ioapic_version = 0x11, /* Linux arch/x86/kvm/ioapic.h: IOAPIC_VERSION_ID */
 	.create = create,
 	.vcpu_create = vcpu_nothing,
 	.isa_line = isa_line,

@@ -91,6 +91,7 @@ static void eoi(struct vm *vm, uint8_t vector)
 }
 
 const struct irqchip_ops irqchip_split_ops = {
+	.ioapic_version = IOAPIC_VERSION,
 	.create = create,
 	.vcpu_create = vcpu_nothing,
 	.isa_line = irqchip_isa_line,

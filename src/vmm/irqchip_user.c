@@ -301,6 +301,7 @@ static const char *msr(struct vcpu *vcpu, uint32_t index, bool write, uint64_t *
 }
 
 const struct irqchip_ops irqchip_user_ops = {
+	.ioapic_version = IOAPIC_VERSION,
 	.create = create,
 	.vcpu_create = vcpu_create_user,
 	.isa_line = irqchip_isa_line,

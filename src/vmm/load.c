@@ -4,6 +4,7 @@
 #include "load_internal.h"
 
 #include "tickvm/guest_abi.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,10 @@
 #define MIB        (1ULL << 20)
 #define FILE_MAX   (256 * MIB)
 #define NAME_SHOWN 200
+
+#define NAME_WORD_MAX 255 /* NAME_MAX of Linux */
+_Static_assert(NAME_WORD_MAX + 1 + GUEST_CMDLINE_MAX <= BOOT_CMDLINE_BYTES,
+	"the longest command line has room behind a name");
 
 /* The end of a long path: the sentence behind it must fit in the diag. */
 static const char *shown_name(const char *name)
@@ -50,13 +55,6 @@ static int check_place(const struct loader *loader, const char *what, uint64_t g
 			"or more",
 			what, size, first, (unsigned long long)(loader->mem->size / MIB),
 			(first + size + MIB - 1) / MIB);
-	bool low = gpa >= BOOT_FREE_GPA && gpa + bytes <= BOOT_EBDA_GPA;
-	if (!low && gpa < BOOT_HIGH_GPA)
-		return load_refuse(loader, -ENOEXEC,
-			"%s: 0x%llx bytes at 0x%llx collide with boot data; expected within 0x%llx "
-			"to 0x%llx, or "
-			"from 0x%llx up",
-			what, size, first, BOOT_FREE_GPA, BOOT_EBDA_GPA, BOOT_HIGH_GPA);
 	return 0;
 }
 
@@ -68,36 +66,62 @@ int load_place(const struct loader *loader, const char *what, const struct load_
 	if (err)
 		return err;
 	/* Only the file's part: the rest is zero, as fresh RAM is. */
-	memcpy(memory_at(loader->mem, piece->gpa, piece->file_bytes), file + piece->offset,
-		piece->file_bytes);
+	if (piece->file_bytes)
+		memcpy(memory_at(loader->mem, piece->gpa, piece->file_bytes), file + piece->offset,
+			piece->file_bytes);
+	layout_take(loader->space, what, piece->gpa, piece->mem_bytes);
 	return 0;
 }
 
-void load_memory_map(const struct guest_memory *mem, struct memory_range ranges[MEMORY_RANGES])
+void load_memory_map(const struct loader *loader, struct memory_range ranges[MEMORY_RANGES])
 {
-	ranges[0] = (struct memory_range){0, BOOT_EBDA_GPA, RANGE_RAM};
-	ranges[1] =
-		(struct memory_range){BOOT_EBDA_GPA, BOOT_HIGH_GPA - BOOT_EBDA_GPA, RANGE_RESERVED};
-	ranges[2] = (struct memory_range){BOOT_HIGH_GPA, mem->size - BOOT_HIGH_GPA, RANGE_RAM};
+	uint64_t low = loader->layout->ebda ? loader->layout->ebda : BOOT_LOW_END_GPA;
+
+	ranges[0] = (struct memory_range){0, low, RANGE_RAM};
+	ranges[1] = (struct memory_range){low, BOOT_HIGH_GPA - low, RANGE_RESERVED};
+	ranges[2] =
+		(struct memory_range){BOOT_HIGH_GPA, loader->mem->size - BOOT_HIGH_GPA, RANGE_RAM};
 }
 
-static int write_cmdline(const struct loader *loader)
+/* The image's file name, and a blank if something follows: one word, so no blanks in it. */
+static size_t name_word(const struct loader *loader, char word[NAME_WORD_MAX + 2])
+{
+	const char *name = loader->request->name, *slash = strrchr(name, '/');
+	size_t length = 0;
+
+	for (const char *c = slash ? slash + 1 : name; *c && length < NAME_WORD_MAX; c++)
+		word[length++] = (char)((uint8_t)*c <= ' ' ? '_' : *c);
+	if (*loader->request->cmdline)
+		word[length++] = ' ';
+	return length;
+}
+
+/* Multiboot 0.6.96, 3.3, leaves the format to the system. QEMU, GRUB Legacy, SYSLINUX and iPXE put
+ * the image's name first, and Xen, Solo5 and kvm-unit-tests skip the first word, whatever it is.
+ * PVH has arguments only. */
+static int write_cmdline(const struct loader *loader, bool named)
 {
 	const char *cmdline = loader->request->cmdline;
+	char line[BOOT_CMDLINE_BYTES];
 	size_t bytes = strlen(cmdline) + 1;
 
 	if (bytes > GUEST_CMDLINE_MAX)
 		return load_refuse(loader, -E2BIG,
 			"the guest's command line has %zu bytes; expected at most %d", bytes - 1,
 			GUEST_CMDLINE_MAX - 1);
-	memcpy(memory_at(loader->mem, BOOT_CMDLINE_GPA, bytes), cmdline, bytes);
+	size_t skip = named ? name_word(loader, line) : 0;
+
+	memcpy(line + skip, cmdline, bytes);
+	memcpy(memory_at(loader->mem, loader->layout->cmdline, skip + bytes), line, skip + bytes);
 	return 0;
 }
 
 int load_image(struct guest_memory *mem, const struct load_request *request,
 	struct boot_state *boot, struct diag *diag)
 {
-	const struct loader loader = {mem, request, diag};
+	struct load_space space = {.n = 0};
+	struct boot_layout layout = {0};
+	const struct loader loader = {mem, request, &space, &layout, diag};
 	struct elf_image image = {0};
 	bool elf = elf_is(request);
 	int err;
@@ -107,17 +131,20 @@ int load_image(struct guest_memory *mem, const struct load_request *request,
 		if (err)
 			return err;
 	}
-	if (image.has_pvh)
+	bool pvh = image.has_pvh;
+	if (pvh)
 		err = load_pvh(&loader, &image, boot);
 	else
 		err = load_multiboot(&loader, elf ? &image : NULL, boot);
 	if (err)
 		return err;
-	err = write_cmdline(&loader);
+	err = write_cmdline(&loader, !pvh);
 	if (err)
 		return err;
-	tables_write_mp(mem, request->vcpus);
-	tables_write_acpi(mem, request->vcpus);
+	boot->gdt = (uint32_t)layout.gdt;
+	boot->esp = (uint32_t)(layout.stack + BOOT_STACK_BYTES);
+	tables_write_mp(mem, &layout, &request->machine);
+	tables_write_acpi(mem, &layout, &request->machine);
 	return 0;
 }
 
@@ -143,9 +170,6 @@ static int read_open_file(int fd, const char *path, void **out, size_t *size, st
 
 	if (fstat(fd, &st) < 0)
 		return diag_set(diag, -errno, "%s: cannot stat: %s", name, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return diag_set(
-			diag, -ENOEXEC, "%s: not a regular file; expected a guest image", name);
 	if (st.st_size == 0)
 		return diag_set(
 			diag, -ENOEXEC, "%s: the file is empty; expected a guest image", name);
@@ -171,11 +195,11 @@ static int read_open_file(int fd, const char *path, void **out, size_t *size, st
 
 int load_read_file(const char *path, void **out, size_t *size, struct diag *diag)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+	struct diag why;
+	int fd = input_open(path, O_RDONLY, INPUT_FILE, &why);
 
 	if (fd < 0)
-		return diag_set(
-			diag, -errno, "%s: cannot open: %s", shown_name(path), strerror(errno));
+		return diag_set(diag, fd, "%s: cannot open: %s", shown_name(path), why.text);
 	int err = read_open_file(fd, path, out, size, diag);
 	close(fd);
 	return err;

@@ -71,10 +71,13 @@ static int check_header(const struct loader *loader, int class, const GElf_Ehdr 
 	return 0;
 }
 
+/* Of a segment without bytes in the file nothing is read, wherever p_offset points. */
 static int check_in_file(const struct loader *loader, unsigned index, const GElf_Phdr *ph)
 {
 	uint64_t size = loader->request->size;
 
+	if (ph->p_filesz == 0)
+		return 0;
 	if (ph->p_offset > size || ph->p_filesz > size - ph->p_offset)
 		return load_refuse(loader, -ENOEXEC,
 			"segment %u: p_offset 0x%" PRIx64 " and p_filesz 0x%" PRIx64
@@ -91,6 +94,10 @@ static bool overlap(const struct load_piece *a, const struct load_piece *b)
 static int add_segment(
 	const struct loader *loader, struct elf_image *image, unsigned index, const GElf_Phdr *ph)
 {
+	int err = check_in_file(loader, index, ph);
+
+	if (err)
+		return err;
 	if (ph->p_filesz > ph->p_memsz)
 		return load_refuse(loader, -ENOEXEC,
 			"segment %u: p_filesz 0x%" PRIx64 " exceeds p_memsz 0x%" PRIx64, index,
@@ -134,17 +141,10 @@ static int take_pvh_note(
 	return 0;
 }
 
-static int read_notes(const struct loader *loader, struct elf_image *image, Elf *elf,
-	unsigned index, const GElf_Phdr *ph)
+/* Walks one segment's notes, each padded to what type says. */
+static int walk_notes(const struct loader *loader, struct elf_image *image, Elf *elf,
+	unsigned index, const GElf_Phdr *ph, Elf_Type type)
 {
-	if (ph->p_filesz == 0)
-		return 0;
-	if (ph->p_filesz > NOTES_MAX)
-		return load_refuse(loader, -ENOEXEC,
-			"segment %u: p_filesz 0x%" PRIx64 "; expected at most 0x%x bytes of notes",
-			index, ph->p_filesz, NOTES_MAX);
-
-	Elf_Type type = ph->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
 	Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)ph->p_offset, ph->p_filesz, type);
 	if (!data)
 		return load_refuse(
@@ -167,6 +167,55 @@ static int read_notes(const struct loader *loader, struct elf_image *image, Elf 
 	return 0;
 }
 
+/* p_align says how notes are padded, and is often wrong: ld joins 4-byte aligned notes and 8-byte
+ * aligned ones in one segment, and patchelf leaves gaps. So the other padding is tried too. */
+static int read_notes(const struct loader *loader, struct elf_image *image, Elf *elf,
+	unsigned index, const GElf_Phdr *ph)
+{
+	struct diag unused;
+	struct loader second = *loader;
+	Elf_Type type = ph->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
+	Elf_Type other = ph->p_align == 8 ? ELF_T_NHDR : ELF_T_NHDR8;
+	int err = check_in_file(loader, index, ph);
+
+	if (err || ph->p_filesz == 0)
+		return err;
+	if (ph->p_filesz > NOTES_MAX)
+		return load_refuse(loader, -ENOEXEC,
+			"segment %u: p_filesz 0x%" PRIx64 "; expected at most 0x%x bytes of notes",
+			index, ph->p_filesz, NOTES_MAX);
+	err = walk_notes(loader, image, elf, index, ph, type);
+	second.diag = &unused;
+	if (!image->has_pvh)
+		(void)walk_notes(&second, image, elf, index, ph, other);
+	return image->has_pvh ? 0 : err;
+}
+
+/* A bad note counts only where nothing else says how to boot the image: the first complaint is
+ * kept for then. */
+static void look_for_pvh_note(const struct loader *loader, struct elf_image *image, Elf *elf,
+	unsigned index, const GElf_Phdr *ph)
+{
+	struct diag why;
+	struct loader notes = *loader;
+
+	notes.diag = &why;
+	if (read_notes(&notes, image, elf, index, ph) && image->bad_note.text[0] == '\0')
+		image->bad_note = why;
+}
+
+static void check_pvh_entry(const struct loader *loader, struct elf_image *image)
+{
+	struct loader notes = *loader;
+
+	if (!image->has_pvh || elf_covers(image, image->pvh_entry))
+		return;
+	notes.diag = &image->bad_note;
+	load_refuse(&notes, -ENOEXEC,
+		"PVH note: entry 0x%" PRIx64 " is not within a loaded segment", image->pvh_entry);
+	image->has_pvh = false;
+}
+
 static int read_program_headers(
 	const struct loader *loader, struct elf_image *image, Elf *elf, unsigned count)
 {
@@ -175,16 +224,13 @@ static int read_program_headers(
 		if (!gelf_getphdr(elf, (int)i, &ph))
 			return load_refuse(
 				loader, -ENOEXEC, "program header %u: %s", i, elf_errmsg(-1));
-		if (ph.p_type != PT_LOAD && ph.p_type != PT_NOTE)
-			continue;
-		int err = check_in_file(loader, i, &ph);
-		if (!err && ph.p_type == PT_LOAD)
-			err = add_segment(loader, image, i, &ph);
-		else if (!err && !image->has_pvh)
-			err = read_notes(loader, image, elf, i, &ph);
+		int err = ph.p_type == PT_LOAD ? add_segment(loader, image, i, &ph) : 0;
 		if (err)
 			return err;
+		if (ph.p_type == PT_NOTE && !image->has_pvh)
+			look_for_pvh_note(loader, image, elf, i, &ph);
 	}
+	check_pvh_entry(loader, image);
 	return 0;
 }
 

@@ -11,7 +11,6 @@
 
 #define HEADER_MAGIC 0x1badb002u
 #define LOADER_MAGIC 0x2badb002u
-#define SEARCH_BYTES 8192u
 #define LOADER_NAME  "tickvm"
 
 /* Header flags: bits 0 to 15 must be understood, 16 to 31 may be ignored. */
@@ -60,18 +59,13 @@ _Static_assert(offsetof(struct info, mmap_length) == 44, "Multiboot 3.3");
 _Static_assert(offsetof(struct info, boot_loader_name) == 64, "Multiboot 3.3");
 _Static_assert(sizeof(struct mmap_entry) == 24, "Multiboot 3.3");
 
-/* Linux Documentation/arch/x86/boot.rst: the setup header's magic. */
-static bool is_bzimage(const struct load_request *request)
-{
-	return request->size >= 0x206 &&
-	       memcmp((const uint8_t *)request->image + 0x202, "HdrS", 4) == 0;
-}
-
 /* The first header with a good checksum. */
-static int find_header(const struct loader *loader, bool elf, struct found_header *found)
+static int find_header(
+	const struct loader *loader, const struct elf_image *image, struct found_header *found)
 {
 	const uint8_t *file = loader->request->image;
-	size_t limit = loader->request->size < SEARCH_BYTES ? loader->request->size : SEARCH_BYTES;
+	size_t limit = loader->request->size < MULTIBOOT_SEARCH_BYTES ? loader->request->size
+								      : MULTIBOOT_SEARCH_BYTES;
 	size_t bad_at = SIZE_MAX;
 
 	for (size_t at = 0; at + HEADER_SHORT <= limit; at += 4) {
@@ -94,13 +88,11 @@ static int find_header(const struct loader *loader, bool elf, struct found_heade
 			"Multiboot header at 0x%zx: checksum is wrong; expected magic + flags + "
 			"checksum = 0",
 			bad_at);
-	if (is_bzimage(loader->request))
-		return load_refuse(loader, -ENOEXEC,
-			"a compressed Linux image (bzImage); expected the vmlinux inside it, built "
-			"with CONFIG_PVH");
-	return load_refuse(loader, -ENOEXEC,
-		"%s Multiboot header in the first %u bytes; expected a kernel with one of them",
-		elf ? "no PVH note (Xen, type 18) and no" : "no ELF magic and no", SEARCH_BYTES);
+	if (image && image->bad_note.text[0] != '\0') {
+		*loader->diag = image->bad_note;
+		return -ENOEXEC;
+	}
+	return load_refuse_unknown(loader, image != NULL);
 }
 
 /* Checks the address fields (3.1.3) and says what they ask to be loaded. */
@@ -115,7 +107,7 @@ static int address_piece(
 		return load_refuse(loader, -ENOEXEC,
 			"Multiboot header at 0x%" PRIx64
 			": the address fields are cut off by the file's end or by 0x%x",
-			found->offset, SEARCH_BYTES);
+			found->offset, MULTIBOOT_SEARCH_BYTES);
 	if (header->header_addr < header->load_addr || before > found->offset)
 		return load_refuse(loader, -ENOEXEC,
 			"Multiboot load_addr 0x%x lies outside the file: header_addr is 0x%x, and "
@@ -192,8 +184,10 @@ static int load_by_elf(const struct loader *loader, const struct elf_image *imag
 	return 0;
 }
 
-static void write_info(struct guest_memory *mem)
+static void write_info(const struct loader *loader)
 {
+	const struct boot_layout *layout = loader->layout;
+	struct memory_range ranges[MEMORY_RANGES];
 	struct boot_page {
 		struct info info;
 		struct mmap_entry mmap[MEMORY_RANGES];
@@ -202,23 +196,24 @@ static void write_info(struct guest_memory *mem)
 		.info =
 			{
 				.flags = INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_LOADER_NAME,
-				.mem_lower = BOOT_EBDA_GPA >> 10,
-				.mem_upper = (uint32_t)((mem->size - BOOT_HIGH_GPA) >> 10),
-				.cmdline = BOOT_CMDLINE_GPA,
+				.cmdline = (uint32_t)layout->cmdline,
 				.mmap_length = sizeof(page.mmap),
-				.mmap_addr = BOOT_INFO_GPA + offsetof(struct boot_page, mmap),
-				.boot_loader_name =
-					BOOT_INFO_GPA + offsetof(struct boot_page, loader_name),
+				.mmap_addr =
+					(uint32_t)layout->info + offsetof(struct boot_page, mmap),
+				.boot_loader_name = (uint32_t)layout->info +
+						    offsetof(struct boot_page, loader_name),
 			},
 		.loader_name = LOADER_NAME,
 	};
-	struct memory_range ranges[MEMORY_RANGES];
 
-	load_memory_map(mem, ranges);
+	_Static_assert(sizeof(page) <= BOOT_INFO_BYTES, "it has room");
+	load_memory_map(loader, ranges);
+	page.info.mem_lower = (uint32_t)(ranges[0].length >> 10);
+	page.info.mem_upper = (uint32_t)(ranges[2].length >> 10);
 	for (unsigned i = 0; i < MEMORY_RANGES; i++)
 		page.mmap[i] = (struct mmap_entry){sizeof(struct mmap_entry) - sizeof(uint32_t),
 			ranges[i].base, ranges[i].length, ranges[i].type};
-	memcpy(memory_at(mem, BOOT_INFO_GPA, sizeof(page)), &page, sizeof(page));
+	memcpy(memory_at(loader->mem, layout->info, sizeof(page)), &page, sizeof(page));
 }
 
 int load_multiboot(
@@ -226,7 +221,7 @@ int load_multiboot(
 {
 	struct found_header found = {0};
 	uint32_t entry = 0;
-	int err = find_header(loader, image != NULL, &found);
+	int err = find_header(loader, image, &found);
 
 	if (err)
 		return err;
@@ -248,15 +243,16 @@ int load_multiboot(
 			"have "
 			"the address fields",
 			flags);
+	if (!err)
+		err = layout_choose(loader);
 	if (err)
 		return err;
 
-	write_info(loader->mem);
+	write_info(loader);
 	*boot = (struct boot_state){
 		.eip = entry,
 		.eax = LOADER_MAGIC,
-		.ebx = BOOT_INFO_GPA,
-		.esp = BOOT_STACK_GPA,
+		.ebx = (uint32_t)loader->layout->info,
 		.protocol = "multiboot",
 	};
 	return 0;

@@ -3,8 +3,6 @@
  * docs/misc/pvh.pandoc and public/arch-x86/hvm/start_info.h). No modules. */
 #include "load_internal.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,8 +24,9 @@ _Static_assert(sizeof(struct start_info) == 56, "Xen ABI");
 _Static_assert(offsetof(struct start_info, memmap_paddr) == 40, "Xen ABI");
 _Static_assert(sizeof(struct start_memmap_entry) == 24, "Xen ABI");
 
-static void write_start_info(struct guest_memory *mem)
+static void write_start_info(const struct loader *loader)
 {
+	const struct boot_layout *layout = loader->layout;
 	struct boot_page {
 		struct start_info info;
 		struct start_memmap_entry memmap[MEMORY_RANGES];
@@ -36,38 +35,36 @@ static void write_start_info(struct guest_memory *mem)
 			{
 				.magic = START_MAGIC,
 				.version = 1,
-				.cmdline_paddr = BOOT_CMDLINE_GPA,
-				.rsdp_paddr = BOOT_ACPI_GPA,
-				.memmap_paddr = BOOT_INFO_GPA + offsetof(struct boot_page, memmap),
+				.cmdline_paddr = layout->cmdline,
+				.rsdp_paddr = layout->acpi,
+				.memmap_paddr = layout->info + offsetof(struct boot_page, memmap),
 				.memmap_entries = MEMORY_RANGES,
 			},
 	};
 	struct memory_range ranges[MEMORY_RANGES];
 
-	load_memory_map(mem, ranges);
+	_Static_assert(sizeof(page) <= BOOT_INFO_BYTES, "it has room");
+	load_memory_map(loader, ranges);
 	for (unsigned i = 0; i < MEMORY_RANGES; i++) {
 		page.memmap[i].addr = ranges[i].base;
 		page.memmap[i].size = ranges[i].length;
 		page.memmap[i].type = ranges[i].type;
 	}
-	memcpy(memory_at(mem, BOOT_INFO_GPA, sizeof(page)), &page, sizeof(page));
+	memcpy(memory_at(loader->mem, layout->info, sizeof(page)), &page, sizeof(page));
 }
 
 int load_pvh(const struct loader *loader, const struct elf_image *image, struct boot_state *boot)
 {
 	int err = elf_place(loader, image);
 
+	if (!err)
+		err = layout_choose(loader);
 	if (err)
 		return err;
-	if (!elf_covers(image, image->pvh_entry))
-		return load_refuse(loader, -ENOEXEC,
-			"PVH note: entry 0x%" PRIx64 " is not within a loaded segment",
-			image->pvh_entry);
-	write_start_info(loader->mem);
+	write_start_info(loader);
 	*boot = (struct boot_state){
 		.eip = (uint32_t)image->pvh_entry,
-		.ebx = BOOT_INFO_GPA,
-		.esp = BOOT_STACK_GPA,
+		.ebx = (uint32_t)loader->layout->info,
 		.protocol = "pvh",
 	};
 	return 0;

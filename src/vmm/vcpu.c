@@ -28,6 +28,7 @@
 #define BOOT_DS 0x18
 
 static const uint64_t boot_gdt[] = {0, 0, 0x00cf9b000000ffffULL, 0x00cf93000000ffffULL};
+_Static_assert(sizeof(boot_gdt) <= BOOT_GDT_BYTES, "it has room");
 
 static void set_affinity_failed(struct diag *diag, unsigned id, int cpu, int err)
 {
@@ -143,7 +144,7 @@ int vcpu_boot(struct vcpu *vcpu, const struct boot_state *boot, struct diag *dia
 		.rbx = boot->ebx,
 		.rsp = boot->esp,
 		.rflags = 2};
-	void *gdt = memory_at(&vcpu->vm->memory, BOOT_GDT_GPA, sizeof(boot_gdt));
+	void *gdt = memory_at(&vcpu->vm->memory, boot->gdt, sizeof(boot_gdt));
 
 	memcpy(gdt, boot_gdt, sizeof(boot_gdt));
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) < 0)
@@ -152,7 +153,7 @@ int vcpu_boot(struct vcpu *vcpu, const struct boot_state *boot, struct diag *dia
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat(BOOT_DS, 0x3);
 	/* A busy 32-bit TSS of the minimal limit, as PVH asks for. */
 	sregs.tr = (struct kvm_segment){.limit = 0x67, .type = 0xb, .present = 1};
-	sregs.gdt.base = BOOT_GDT_GPA;
+	sregs.gdt.base = boot->gdt;
 	sregs.gdt.limit = sizeof(boot_gdt) - 1;
 	sregs.idt.limit = 0;
 	sregs.cr0 = 0x11; /* PE, ET */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A VM's life: created from a vm_config, run to its end, destroyed. wire.c places the devices,
  * results.c reads what the guest left behind. */
+#include "cpuid.h"
 #include "wire.h"
 
 #include "tickvm/host.h"
@@ -246,13 +247,27 @@ static int make_cmdline(struct vm *vm, bool hypercalls, struct diag *diag)
 			   : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
 }
 
+static struct boot_machine describe(const struct vm *vm)
+{
+	struct boot_machine machine = {
+		.vcpus = vm->config.vcpus, .ioapic_version = vm->irqchip.ops->ioapic_version};
+
+	for (uint32_t i = 0; i < vm->cpuid->nent; i++) {
+		if (vm->cpuid->entries[i].function != 1)
+			continue;
+		machine.cpu_signature = vm->cpuid->entries[i].eax;
+		machine.cpu_features = vm->cpuid->entries[i].edx;
+	}
+	return machine;
+}
+
 static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
 {
 	struct load_request request = {.image = payload_image,
 		.size = (size_t)(payload_image_end - payload_image),
 		.name = "the built-in payload",
 		.cmdline = vm->cmdline,
-		.vcpus = vm->config.vcpus};
+		.machine = describe(vm)};
 	void *file = NULL;
 	int rc = 0;
 
@@ -323,6 +338,8 @@ int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag
 		set_clock(vm);
 		rc = make_cmdline(vm, tame_hypercalls(vm), diag);
 	}
+	if (!rc)
+		rc = cpuid_ask(vm, diag);
 	if (!rc)
 		rc = load(vm, &boot, diag);
 	if (!rc)

@@ -113,7 +113,9 @@ Test(config, machines_for_another_host)
 	is_bad("disk = none.img\n", "x.ini:1: disk = none.img: ");
 	is_bad("disk = none.img,ro\n", "No such file");
 	is_bad("json = /nonexistent/x\n", "cannot write /nonexistent/x");
-	is_good("disk = /dev/null,ro\n", "x.ini: good\n");
+	is_bad("disk = /dev/null,ro\n",
+		"x.ini:1: disk = /dev/null,ro: --disk: a character device; expected a raw image");
+	is_good("disk = x.ini,ro\n", "x.ini: good\n");
 }
 
 Test(config, sweeps)
@@ -128,6 +130,41 @@ Test(config, sweeps)
 	is_bad("[machine m]\npin = 4000\n[matrix]\nbenches = exits\nmachines = m\n",
 		"x.ini:2: pin = 4000: ");
 	is_bad("include = none.ini\n", "x.ini:1: include = none.ini: cannot open");
+}
+
+/* A NUL byte has no file to be written by put(): printf has one. */
+Test(config, bytes_that_are_no_text)
+{
+	struct result r = shell("cd \"$DIR\" && printf '[machine]\\nvcpus = 2\\0\\n' >nul.ini && "
+				"printf '\\357\\273\\277[machine]\\nvcpus = 2\\n' >bom.ini");
+
+	cr_assert_eq(r.status, 0);
+	r = tickvm("config check \"$DIR/nul.ini\"");
+	cr_expect_eq(r.status, 1);
+	cr_expect_not_null(strstr(r.err, "/nul.ini:2: a NUL byte; expected text\n"), "%s", r.err);
+	cr_expect_eq(tickvm("config check \"$DIR/bom.ini\"").status, 0);
+}
+
+Test(config, long_values_and_comments)
+{
+	static char text[20000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, "append = ", 9);
+	text[9 + 2047] = '\n';
+	text[9 + 2048] = '#';
+	is_good(text, "x.ini: good\n");
+	text[9 + 2047] = 'x';
+	text[9 + 2048] = '\n';
+	text[9 + 2049] = '#';
+	is_bad(text, ": --append: 2048 bytes; at most 2047 fit");
+}
+
+Test(config, given_twice)
+{
+	is_bad("[machine]\nvcpus = 2\nvcpus = 3\n",
+		"x.ini:3: vcpus = 3: given twice; first on line 2");
+	is_bad("[machine]\n[machine]\n", "x.ini:2: [machine]: there is one already, on line 1");
 }
 
 /* The whole list at once, those of the host behind those of the file. */
@@ -173,7 +210,7 @@ Test(config, several_and_none)
 	cr_expect_str_eq(r.out, "machines/smp.ini: good\nmachines/quiet.ini: good\n");
 	cr_expect_not_null(
 		strstr(r.err, "/nonexistent.ini: cannot open it: No such file"), "%s", r.err);
-	cr_expect_not_null(strstr(r.err, "cannot read it"), "%s", r.err);
+	cr_expect_not_null(strstr(r.err, "cannot open it: a directory"), "%s", r.err);
 	cr_expect_eq(tickvm("config").status, 2);
 	cr_expect_eq(tickvm("config check").status, 2);
 	cr_expect_eq(tickvm("config chekc machines/smp.ini").status, 2);

@@ -155,6 +155,39 @@ static inline void pvh64(struct image *image)
 	memcpy(image->bytes + NOTE_AT + 16, &entry, sizeof(entry));
 }
 
+/* Appends a note behind those there are, padded to align bytes. */
+static inline void add_note(struct image *image, const char *name, uint32_t type, const void *desc,
+	uint32_t desc_size, uint64_t align)
+{
+	Elf64_Phdr *ph = ph64(image, 1);
+	uint64_t at = (ph->p_filesz + align - 1) & -align, name_size = strlen(name) + 1;
+	uint64_t desc_at = (at + sizeof(Elf64_Nhdr) + name_size + align - 1) & -align;
+	const Elf64_Nhdr header = {(uint32_t)name_size, desc_size, type};
+
+	memcpy(image->bytes + NOTE_AT + at, &header, sizeof(header));
+	memcpy(image->bytes + NOTE_AT + at + sizeof(header), name, name_size);
+	memcpy(image->bytes + NOTE_AT + desc_at, desc, desc_size);
+	ph->p_filesz = (desc_at + desc_size + align - 1) & -align;
+}
+
+/* As pvh64(), but the PVH note stands behind a build id (36 bytes, no multiple of 8) and, if so
+ * wished, a property (32 bytes). pad: of the notes in the file; say: what p_align says. */
+static inline void pvh64_behind_notes(
+	struct image *image, bool property, uint64_t pad, uint64_t say)
+{
+	static const uint8_t build_id[20] = {1, 2, 3};
+	static const uint32_t features[4] = {0xc0000002, 4, 3};
+	const uint64_t entry = CODE_GPA + ENTRY_OFF;
+
+	pvh64(image);
+	ph64(image, 1)->p_filesz = 0;
+	ph64(image, 1)->p_align = say;
+	if (property)
+		add_note(image, "GNU", 5, features, sizeof(features), pad);
+	add_note(image, "GNU", 3, build_id, sizeof(build_id), pad);
+	add_note(image, "Xen", 18, &entry, sizeof(entry), pad);
+}
+
 static inline void set_flags(struct image *image, uint32_t flags)
 {
 	mb(image)->magic = 0x1badb002;
@@ -208,7 +241,7 @@ static struct boot_state boot;
 static inline int load_with(const struct image *image, const char *name, const char *cmdline)
 {
 	const struct load_request request = {
-		guarded(image->size, image->bytes), image->size, name, cmdline, 2};
+		guarded(image->size, image->bytes), image->size, name, cmdline, {.vcpus = 2}};
 
 	fresh_ram();
 	memset(&diag, 0, sizeof(diag));

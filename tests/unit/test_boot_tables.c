@@ -10,6 +10,8 @@
 
 static uint8_t ram[SIZE];
 static struct guest_memory mem = {ram, SIZE};
+static const struct boot_layout layout = {
+	.ebda = BOOT_EBDA_GPA, .mp = BOOT_EBDA_GPA, .acpi = 0xe0000};
 
 static uint32_t u16(uint64_t at)
 {
@@ -60,6 +62,15 @@ static uint64_t find_mp_table(void)
 	return u32(pointer + 4);
 }
 
+/* Of a machine with that many CPUs. */
+static struct boot_machine machine(unsigned vcpus)
+{
+	return (struct boot_machine){.vcpus = vcpus,
+		.ioapic_version = 0x20,
+		.cpu_signature = 0x00a20f12,
+		.cpu_features = 0x178bfbff};
+}
+
 struct mp_seen {
 	unsigned processors, boot_processors, buses, ioapics, isa, extint, nmi;
 	uint32_t apic_ids; /* a bit for each */
@@ -102,6 +113,9 @@ static void see_processor(struct mp_seen *seen, uint64_t at)
 	cr_assert(ram[at + 3] & 1, "enabled");
 	seen->boot_processors += ram[at + 3] >> 1 & 1;
 	cr_assert_eq(ram[at + 3] >> 1 & 1, ram[at + 1] == 0, "vCPU 0 is the boot CPU");
+	cr_assert_eq(ram[at + 2], 0x14, "bits 0 to 7 of the LAPIC's version register");
+	cr_assert_eq(u32(at + 4), 0x00a20f12, "CPUID's signature (MP 4.3.1)");
+	cr_assert_eq(u32(at + 8), 0x178bfbff, "CPUID's features");
 	seen->processors++;
 }
 
@@ -109,7 +123,9 @@ static struct mp_seen parse_mp(unsigned vcpus)
 {
 	struct mp_seen seen = {0};
 
-	tables_write_mp(&mem, vcpus);
+	const struct boot_machine of = machine(vcpus);
+
+	tables_write_mp(&mem, &layout, &of);
 	uint64_t table = find_mp_table(), at = table + 44, end = table + u16(table + 4);
 	unsigned entries = 0, last_type = 0;
 
@@ -129,6 +145,8 @@ static struct mp_seen parse_mp(unsigned vcpus)
 			seen.buses++;
 		} else if (type == 2) {
 			seen.ioapic_id = ram[at + 1];
+			cr_assert_eq(ram[at + 2], 0x20,
+				"bits 0 to 7 of the version register (MP 4.3.3)");
 			cr_assert(ram[at + 3] & 1, "enabled");
 			cr_assert_eq(u32(at + 4), 0xfec00000u);
 			seen.ioapics++;
@@ -195,11 +213,13 @@ struct acpi_seen {
 
 static struct acpi_seen parse_acpi(unsigned vcpus)
 {
-	tables_write_acpi(&mem, vcpus);
+	const struct boot_machine of = machine(vcpus);
+
+	tables_write_acpi(&mem, &layout, &of);
 	/* ACPI 5.2.5.1: on a 16-byte boundary between E0000 and FFFFF. */
 	uint64_t rsdp = find("RSD PTR ", 0xe0000, 0x100000);
 
-	cr_assert_eq(rsdp, BOOT_ACPI_GPA);
+	cr_assert_eq(rsdp, layout.acpi);
 	cr_assert(sums_to_zero(rsdp, 20));
 	cr_assert_eq(ram[rsdp + 15], 2, "revision");
 	cr_assert_eq(u32(rsdp + 20), 36);

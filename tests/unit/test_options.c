@@ -274,10 +274,30 @@ Test(machine_config, complaints_name_file_line_and_key)
 	bad_config("quiet = maybe\n", "1: quiet = maybe: expected true or false");
 	bad_config("\n\nnonsense\n", "3: expected [section] or key = value");
 	bad_config("config = x\n", "1: config = x: belongs on the command line");
+	bad_config(
+		"vcpus = 2\n[machine]\nvcpus = 3\n", "3: vcpus = 3: given twice; first on line 1");
+	bad_config("[machine]\nquiet = false\nquiet = true\n",
+		"3: quiet = true: given twice; first on line 2");
+	bad_config("[machine]\n[machine]\n", "2: [machine]: there is one already, on line 1");
+}
+
+/* As long as on the command line, whose own limit is told when the host is looked at. */
+Test(machine_config, long_values)
+{
 	static char line[5000];
 	memset(line, 'a', sizeof(line) - 2);
 	memcpy(line, "append = ", 9);
-	bad_config(line, "1: line too long");
+	line[9 + 2047] = '\0';
+	cr_expect_eq(with_config(line, ""), 0, "%s", diag.text);
+	cr_expect_eq(strlen(options.machine.append), 2047);
+	cr_expect_eq(cli_options_check(&options, "0", 0, &diag), 0, "%s", diag.text);
+	line[9 + 2047] = 'a';
+	cr_expect_eq(with_config(line, ""), 0, "%s", diag.text);
+	cr_expect_eq(cli_options_check(&options, "0", 0, &diag), -EINVAL);
+	memcpy(line, "vcpus  = ", 9);
+	bad_config(line, "1: vcpus = aaaaaaaaaaaaaaaaaaaa");
+	cr_expect_not_null(
+		strstr(diag.text, "...: expected a number from 1 to 16"), "%s", diag.text);
 }
 
 Test(machine_config, absent_file)

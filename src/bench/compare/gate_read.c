@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules and floors as they are written: an INI file through inih, and options; every complaint says
+/* Rules and floors as they are written: an INI file, and options; every complaint says
  * where and what was expected. What they mean is gate.c's. */
 #include "gate.h"
 
+#include "tickvm/ini_file.h"
+#include "tickvm/input.h"
+
 #include <errno.h>
-#include <ini.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RULES_MAX      1000
+#define GATE           "gate \""
+#define ONCE           "each key once in a section"
 #define FLOOR_EXPECTED "a number and a unit, as 500ns, 2us, 300cycles or 0.5GB/s"
 
 /* ---- words ---- */
@@ -120,123 +124,110 @@ static int add_rule(struct gates *gates, const char *pattern, size_t length, uns
 	return 0;
 }
 
-struct reading {
-	struct gates *gates;
-	FILE *file;
-	unsigned line; /* last line handed to inih */
-	int err;
-	struct diag *diag;
-};
-
-static int complain_line(struct reading *r, const char *what)
+/* What is wrong with the line, key or not. */
+static int complain_line(const struct ini_line *line, struct diag *diag, const char *what)
 {
-	return diag_set(r->diag, -EINVAL, "%s:%u: %s", r->gates->path, r->line, what);
+	char place[INI_PLACE_MAX];
+
+	ini_place(place, line->path, line->number, line->key, line->value);
+	return diag_set(diag, -EINVAL, "%s: %s", place, what);
 }
 
-/* [gate "PATTERN"]. inih would cut a name at 49 bytes and pass over a section without keys. */
-static int read_section(struct reading *r, const char *text)
+/* The length of PATTERN in gate "PATTERN"; 0: it is none. */
+static size_t pattern_length(const char *section)
 {
-	static const char begin[] = "[gate \"";
-	size_t skip = strlen(begin);
+	size_t length = strncmp(section, GATE, strlen(GATE)) == 0
+				? strcspn(section + strlen(GATE), "\"")
+				: 0;
 
-	if (strncmp(text, begin, skip) != 0)
-		return complain_line(r, "expected [gate \"PATTERN\"]");
-	const char *pattern = text + skip;
-	size_t length = strcspn(pattern, "\"\n");
+	return length > 0 && strcmp(section + strlen(GATE) + length, "\"") == 0 ? length : 0;
+}
 
-	if (length == 0 || pattern[length] != '"' || pattern[length + 1] != ']' ||
-		strspn(pattern + length + 2, " \t\r\n") != strlen(pattern + length + 2))
-		return complain_line(r, "expected [gate \"PATTERN\"]");
+static int check_section(const struct gates *gates, const struct ini_line *line,
+	const char *pattern, size_t length, struct diag *diag)
+{
+	if (length == 0)
+		return complain_line(line, diag, "expected [gate \"PATTERN\"]");
 	if (length >= 4 && strncmp(pattern + length - 4, "/max", 4) == 0)
-		return complain_line(r, "a single maximum is never gated; expected the pattern of "
-					"a p99, say, or of a rate");
-	if (r->gates->n == RULES_MAX)
-		return complain_line(r, "expected at most 1000 rules");
-	int err = add_rule(r->gates, pattern, length, r->line);
-
-	return err == 0 ? 0 : diag_set(r->diag, err, "%s: no memory", r->gates->path);
+		return complain_line(line, diag,
+			"a single maximum is never gated; expected the pattern of a p99, say, or "
+			"of a rate");
+	if (gates->n == RULES_MAX)
+		return complain_line(line, diag, "expected at most 1000 rules");
+	for (size_t i = 0; i < gates->n; i++) {
+		if (strncmp(gates->rules[i].pattern, pattern, length) == 0 &&
+			gates->rules[i].pattern[length] == '\0')
+			return diag_set(diag, -EINVAL,
+				"%s:%u: there is a [gate] of that pattern already, on line %u",
+				line->path, line->number, gates->rules[i].line);
+	}
+	return 0;
 }
 
-/* Sections are taken here, with their line; leading blanks come off, so that an indented key is no
- * continued line. */
-static char *next_line(char *text, int size, void *stream)
+static int read_section(struct gates *gates, const struct ini_line *line, struct diag *diag)
 {
-	struct reading *r = stream;
+	size_t length = pattern_length(line->section);
+	const char *pattern = line->section + strlen(GATE);
+	int err = check_section(gates, line, pattern, length, diag);
 
-	if (r->err != 0 || fgets(text, size, r->file) == NULL)
-		return NULL;
-	r->line++;
-	if (strchr(text, '\n') == NULL && !feof(r->file)) {
-		r->err = complain_line(r, "line too long");
-		return NULL;
-	}
-	size_t blanks = strspn(text, " \t\v\f\r"); /* as inih has it */
+	if (err < 0)
+		return err;
+	err = add_rule(gates, pattern, length, line->number);
+	return err == 0 ? 0 : diag_set(diag, err, "%s: no memory", gates->path);
+}
 
-	memmove(text, text + blanks, strlen(text + blanks) + 1);
-	if (*text == '[') {
-		r->err = read_section(r, text);
-		strcpy(text, "[gate]\n");
-	}
-	return r->err == 0 ? text : NULL;
+static int take_share(double *share, const char *value, const char **expected)
+{
+	*expected = isnan(*share) ? "a share, as 10% or 0.1" : ONCE;
+	return isnan(*share) ? ratio_parse(value, 1000, share) : -EINVAL;
 }
 
 static int take_key(
 	struct gate_rule *rule, const char *key, const char *value, const char **expected)
 {
-	bool increase = strcmp(key, "max-increase") == 0;
-
-	if (increase || strcmp(key, "max-decrease") == 0) {
-		*expected = "a share, as 10% or 0.1";
-		return ratio_parse(value, 1000, increase ? &rule->increase : &rule->decrease);
-	}
+	if (strcmp(key, "max-increase") == 0)
+		return take_share(&rule->increase, value, expected);
+	if (strcmp(key, "max-decrease") == 0)
+		return take_share(&rule->decrease, value, expected);
 	if (strcmp(key, "floor") == 0) {
-		*expected = FLOOR_EXPECTED;
-		return parse_amount(value, strlen(value), &rule->floor);
+		bool given = rule->floor.unit[0] != '\0';
+
+		*expected = given ? ONCE : FLOOR_EXPECTED;
+		return given ? -EINVAL : parse_amount(value, strlen(value), &rule->floor);
 	}
 	*expected = "one of the keys max-increase, max-decrease, floor";
 	return -EINVAL;
 }
 
-/* inih's convention: 1 is good, 0 an error. */
-static int handle(void *user, const char *section, const char *key, const char *value)
+static int take_line(void *user, const struct ini_line *line, struct diag *diag)
 {
-	struct reading *r = user;
+	struct gates *gates = user;
 	const char *expected = "a section before it: [gate \"PATTERN\"]";
+	char text[128];
 
-	(void)section;
-	if (r->err != 0)
+	if (line->key == NULL)
+		return read_section(gates, line, diag);
+	if (gates->n > 0 &&
+		take_key(&gates->rules[gates->n - 1], line->key, line->value, &expected) == 0)
 		return 0;
-	/* By our own count: inih takes a section behind a byte order mark, which we have not. */
-	if (r->gates->n > 0 &&
-		take_key(&r->gates->rules[r->gates->n - 1], key, value, &expected) == 0)
-		return 1;
-	r->err = diag_set(r->diag, -EINVAL, "%s:%u: %s = %s: expected %s", r->gates->path, r->line,
-		key, value, expected);
-	return 0;
+	snprintf(text, sizeof(text), "expected %s", expected);
+	return complain_line(line, diag, text);
 }
 
 static int read_rules(struct gates *gates, struct diag *diag)
 {
-	struct reading r = {.gates = gates, .diag = diag, .file = fopen(gates->path, "re")};
+	struct diag why;
+	FILE *file;
+	int err = input_stream(&file, gates->path, &why);
 
-	if (r.file == NULL)
-		return diag_set(diag, -errno, "--gate %s: cannot open it: %s", gates->path,
-			strerror(errno));
-	int line = ini_parse_stream(next_line, &r, handle, &r);
-	bool failed = ferror(r.file) != 0;
-
-	fclose(r.file);
-	if (r.err != 0)
-		return r.err;
-	if (failed)
-		return diag_set(diag, -EIO, "--gate %s: cannot read it", gates->path);
-	if (line != 0)
-		return diag_set(diag, -EINVAL, "%s:%d: expected [gate \"PATTERN\"] or key = value",
-			gates->path, line);
-	if (gates->n == 0)
+	if (err < 0)
+		return diag_set(diag, err, "--gate %s: cannot open it: %s", gates->path, why.text);
+	err = ini_file_read(file, gates->path, take_line, gates, NULL, diag);
+	fclose(file);
+	if (err == 0 && gates->n == 0)
 		return diag_set(
 			diag, -EINVAL, "%s: no rule; expected [gate \"PATTERN\"]", gates->path);
-	return 0;
+	return err;
 }
 
 /* The tail of identical sweeps moves by a fifth, and more rounds than anyone has time for would not

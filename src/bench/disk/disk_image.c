@@ -3,6 +3,8 @@
  * It writes no data. */
 #include "disk_bench.h"
 
+#include "tickvm/input.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -130,11 +132,14 @@ static int look_at(int fd, struct disk_image *image)
 int disk_image_given(struct disk_image *image, const char *path, struct diag *diag)
 {
 	*image = (struct disk_image){.fd = -1, .given = path};
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int err = fd < 0 ? -errno : look_at(fd, image);
+	struct diag why;
+	int fd = input_open(path, O_RDONLY, INPUT_DISK, &why);
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return diag_set(diag, -EINVAL, "--disk %.200s: %s", path, why.text);
+	int err = look_at(fd, image);
+
+	close(fd);
 	if (err < 0)
 		return diag_set(diag, -EINVAL, "--disk %.200s: %s", path, strerror(-err));
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "tickvm/bench.h"
 #include "tickvm/clock.h"
+#include "tickvm/input.h"
 #include "tickvm/workload.h"
 
 #include <errno.h>
@@ -183,19 +184,20 @@ static void run_all(void *arg, unsigned thread)
 /* ---- what it works on ---- */
 
 /* As the monitor's disk does: a block device that is mounted is not written to. */
-static int open_image(const struct disk_image *image, bool write, int *fd, bool *direct)
+static int open_image(
+	const struct disk_image *image, bool write, int *fd, bool *direct, struct diag *why)
 {
 	const char *path = disk_image_path(image);
-	int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC;
+	int flags = write ? O_RDWR : O_RDONLY;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && S_ISBLK(st.st_mode) && write)
+	if (input_look(path, INPUT_DISK, &st, why) == 0 && S_ISBLK(st.st_mode) && write)
 		flags |= O_EXCL;
-	*fd = open(path, flags | O_DIRECT);
+	*fd = input_open(path, flags | O_DIRECT, INPUT_DISK, why);
 	*direct = *fd >= 0;
-	if (*fd < 0 && errno == EINVAL)
-		*fd = open(path, flags);
-	return *fd < 0 ? -errno : 0;
+	if (*fd == -EINVAL)
+		*fd = input_open(path, flags, INPUT_DISK, why);
+	return *fd < 0 ? *fd : 0;
 }
 
 /* In huge pages where they are to be had, as guest RAM is. */
@@ -222,11 +224,12 @@ int disk_native(const struct disk_image *image, const struct disk_batch *batch, 
 	struct native native = {.batch = batch, .rounds = rounds, .diag = diag};
 	struct vm_config placed = {.vcpu_cpu = {cpu}};
 	size_t bytes = (batch->depth * batch->record + HUGE_PAGE - 1) & -HUGE_PAGE;
-	int err = open_image(image, batch->write, &native.fd, &path->direct);
+	struct diag why;
+	int err = open_image(image, batch->write, &native.fd, &path->direct, &why);
 
 	if (err < 0)
-		return diag_set(diag, err, "cannot open %.200s: %s", disk_image_path(image),
-			strerror(-err));
+		return diag_set(
+			diag, err, "cannot open %.200s: %s", disk_image_path(image), why.text);
 	native.buffers = map_buffers(bytes);
 	if (native.buffers == NULL) {
 		err = diag_set(diag, -ENOMEM, "no memory for %zu MiB of buffers", bytes >> 20);

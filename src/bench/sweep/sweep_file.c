@@ -6,6 +6,7 @@
 #include "sweep_ini.h"
 
 #include "tickvm/ini_file.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -58,14 +59,14 @@ const char *sweep_keep(struct sweep_plan *plan, const char *format, ...)
 
 void sweep_say(struct diag *diag, const struct sweep_setting *setting, const char *format, ...)
 {
-	char text[sizeof(diag->text)];
+	char text[sizeof(diag->text)], place[INI_PLACE_MAX];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	diag_set(diag, -EINVAL, "%s:%u: %s = %s: %s", setting->path, setting->line, setting->key,
-		setting->value, text);
+	ini_place(place, setting->path, setting->line, setting->key, setting->value);
+	diag_set(diag, -EINVAL, "%s: %s", place, text);
 }
 
 static int no_memory(struct diag *diag)
@@ -154,7 +155,7 @@ static const char *const kind_names[] = {
 static int begin_unknown(const struct ini_line *line, struct diag *diag)
 {
 	return diag_set(diag, -EINVAL,
-		"%s:%u: [%s]: no such section; expected [sweep], [machine NAME], [bench NAME], "
+		"%s:%u: [%.80s]: no such section; expected [sweep], [machine NAME], [bench NAME], "
 		"[matrix] or [cell NAME]",
 		line->path, line->number, line->section);
 }
@@ -169,14 +170,15 @@ static int check_name(const struct ini_line *line, enum sweep_section_kind kind,
 		return 0;
 	if (*name == '\0' || strspn(name, good) != strlen(name))
 		return diag_set(diag, -EINVAL,
-			"%s:%u: [%s]: expected a name of letters, digits and any of _ . + - /",
+			"%s:%u: [%.80s]: expected a name of letters, digits and any of _ . + - /",
 			line->path, line->number, line->section);
 	for (size_t i = 0; i < ini->n; i++) {
 		const struct sweep_section *other = &ini->sections[i];
 
 		if (other->kind == kind && strcmp(other->name, name) == 0)
-			return diag_set(diag, -EINVAL, "%s:%u: [%s]: there is one already, %s:%u",
-				line->path, line->number, line->section, other->path, other->line);
+			return diag_set(diag, -EINVAL,
+				"%s:%u: [%.80s]: there is one already, %s:%u", line->path,
+				line->number, line->section, other->path, other->line);
 	}
 	return 0;
 }
@@ -319,23 +321,27 @@ static int read_included(
 	return err;
 }
 
+static int open_built_in(FILE **file, struct diag *why)
+{
+	/* fmemopen() is not asked to write. */
+	*file = fmemopen(
+		(void *)(uintptr_t)sweep_quick, (size_t)(sweep_quick_end - sweep_quick), "r");
+	return *file != NULL ? 0 : diag_set(why, -ENOMEM, "no memory");
+}
+
 static int read_all(
 	struct sweep_plan *plan, struct sweep_ini *ini, const char *path, struct diag *diag)
 {
 	unsigned files = 1;
 	struct reading r = {.plan = plan, .ini = ini, .files = &files};
+	struct diag why;
 
 	r.path = path != NULL ? path : "sweeps/quick.ini (built in)";
-	/* fmemopen() is not asked to write. */
-	r.file = path != NULL ? fopen(path, "re")
-			      : fmemopen((void *)(uintptr_t)sweep_quick,
-					(size_t)(sweep_quick_end - sweep_quick), "r");
-	if (r.file == NULL) {
-		int err = errno;
+	int err = path != NULL ? input_stream(&r.file, path, &why) : open_built_in(&r.file, &why);
 
-		return diag_set(diag, -err, "%s: cannot open it: %s", r.path, strerror(err));
-	}
-	int err = ini_file_read(r.file, r.path, take_line, &r, plan->complaints, diag);
+	if (err < 0)
+		return diag_set(diag, err, "%s: cannot open it: %s", r.path, why.text);
+	err = ini_file_read(r.file, r.path, take_line, &r, plan->complaints, diag);
 
 	fclose(r.file);
 	return err;

@@ -102,8 +102,10 @@ static int sort_one(
 	if (m->maker->knows(m->maker->user, setting->key)) {
 		if (sorted->n_machine == SETTINGS_MAX)
 			return sweep_complain(m->diag, setting, "too many settings");
-		const char *where = sweep_keep(m->plan, "%s:%u: %s = %s", setting->path,
-			setting->line, setting->key, setting->value);
+		char place[INI_PLACE_MAX];
+
+		ini_place(place, setting->path, setting->line, setting->key, setting->value);
+		const char *where = sweep_keep(m->plan, "%s", place);
 
 		if (where == NULL)
 			return no_memory(m->diag);

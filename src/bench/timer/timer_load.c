@@ -4,6 +4,7 @@
 #include "timer_load.h"
 
 #include "tickvm/clock.h"
+#include "tickvm/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -301,12 +302,14 @@ static int open_file(struct host_load *load, struct diag *diag)
 {
 	const char *path = load->reads.path;
 
-	load->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
+	struct diag why;
+
+	load->fd = input_open(path, O_RDONLY | O_DIRECT, INPUT_DISK, &why);
 	load->direct = load->fd >= 0;
-	if (load->fd < 0 && errno == EINVAL)
-		load->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (load->fd == -EINVAL)
+		load->fd = input_open(path, O_RDONLY, INPUT_DISK, &why);
 	if (load->fd < 0)
-		return diag_set(diag, -errno, "%s: %s", path, strerror(errno));
+		return diag_set(diag, load->fd, "%s: %s", path, why.text);
 	off_t end = lseek(load->fd, 0, SEEK_END);
 
 	if (end < (off_t)load->reads.record)
