@@ -65,8 +65,6 @@ unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid)
 /* Where CPUID itself traps, the answer takes it 0.3 ms. */
 int cpuid_ask(struct vm *vm, struct diag *diag)
 {
-	if (vm->cpuid)
-		return 0;
 	vm->cpuid = calloc(1, sizeof(*vm->cpuid) + ENTRIES_MAX * sizeof(vm->cpuid->entries[0]));
 	if (!vm->cpuid)
 		return diag_set(diag, -ENOMEM, "out of memory for CPUID");
@@ -84,15 +82,6 @@ static bool offers_tsc_deadline(const struct vm *vm)
 	if (vm->config.irqchip == IRQCHIP_USER)
 		return kvm_backend_find() == KVM_BACKEND_PVM;
 	return kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER);
-}
-
-int cpuid_phys_bits(struct vm *vm, unsigned *bits, struct diag *diag)
-{
-	int rc = cpuid_ask(vm, diag);
-
-	if (!rc)
-		*bits = cpuid_find_phys_bits(vm->cpuid);
-	return rc;
 }
 
 int cpuid_set(struct vcpu *vcpu, struct diag *diag)

@@ -20,11 +20,9 @@ struct cpuid_vcpu {
 
 /* Alters KVM's offer, or the same as altered for another vCPU of the VM. */
 void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu);
-/* MAXPHYADDR of a guest of this KVM: 36 to 52. */
-int cpuid_phys_bits(struct vm *vm, unsigned *bits, struct diag *diag);
-/* The same in an offer of KVM's. */
+/* MAXPHYADDR of a guest that is offered this: 36 to 52. */
 unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid);
-/* What KVM offers, asked once a VM, however often this is called: vm->cpuid. */
+/* What KVM offers, asked once a VM: vm->cpuid. */
 int cpuid_ask(struct vm *vm, struct diag *diag);
 /* Before the vCPU runs. */
 int cpuid_set(struct vcpu *vcpu, struct diag *diag);

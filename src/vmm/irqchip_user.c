@@ -90,11 +90,8 @@ static int create(struct vm *vm, struct diag *diag)
 		.extint = on_notify,
 		.eoi = on_eoi,
 		.ctx = vm};
-	int rc;
 
-	rc = cpuid_phys_bits(vm, &config.phys_bits, diag);
-	if (rc)
-		return rc;
+	config.phys_bits = cpuid_find_phys_bits(vm->cpuid);
 	chip->lapics = lapic_bus_create(vm->config.vcpus, &config, sink);
 	if (!chip->lapics)
 		return diag_set(diag, -ENOMEM, "out of memory for the LAPICs");
