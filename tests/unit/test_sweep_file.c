@@ -240,6 +240,11 @@ Test(sweep_file, what_is_wrong_with_options)
 	refused(TIMERS "residual = maybe\n", ":3: residual = maybe: --residual takes no value");
 	refused("[machine m]\nvcpus = 99\n" TIMERS "machines = m\n",
 		":2: vcpus = 99: expected less");
+	refused("[cell c]\nbench = disk\ndestroy-data = true\n",
+		":3: destroy-data = true: --destroy-data belongs on the command line of tickvm "
+		"bench: a file may not say what is destroyed");
+	refused("[cell c]\nbench = timer\nof-file = true\n",
+		":3: of-file = true: unknown option '--of-file'");
 	/* Only together they are wrong. */
 	refused("[cell c]\nbench = timer\npaper = true\nscale = true\n",
 		":1: cell c: --paper and --scale: one or the other");

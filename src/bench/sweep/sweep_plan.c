@@ -226,7 +226,7 @@ static int add_cell(const struct making *m, const struct recipe *recipe)
 	struct sweep_plan *plan = m->plan;
 	struct sorted sorted;
 	struct diag why;
-	struct cell cell = {.name = recipe->name, .bench = recipe->bench};
+	struct cell cell = {.name = recipe->name, .bench = recipe->bench, .of_file = true};
 
 	if (cell.name == NULL)
 		return no_memory(m->diag);
