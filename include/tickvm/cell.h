@@ -14,6 +14,7 @@ struct cell {
 	const struct bench *bench;
 	const char *options[CELL_OPTIONS_MAX]; /* the experiment's own: "--source=dedicated" */
 	size_t n_options;
+	bool of_file; /* they stand in a file: not all of them may */
 	struct vm_config machine;
 	uint64_t machine_set; /* BENCH_SET_* */
 };

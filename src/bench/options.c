@@ -282,7 +282,9 @@ static const struct option_spec *find_option(
 
 int options_parse(const struct option_spec *specs, int argc, char **argv, struct diag *diag)
 {
-	for (int i = 1; i < argc; i++) {
+	bool of_file = argc > 1 && strcmp(argv[1], OPTIONS_OF_FILE) == 0;
+
+	for (int i = of_file ? 2 : 1; i < argc; i++) {
 		const struct option_spec *spec = NULL;
 		const char *equals = strchr(argv[i], '=');
 
@@ -290,6 +292,10 @@ int options_parse(const struct option_spec *specs, int argc, char **argv, struct
 			spec = find_option(specs, argv[i] + 2, strcspn(argv[i] + 2, "="));
 		if (spec == NULL)
 			return unknown_option(specs, argv[0], argv[i], diag);
+		if (of_file && spec->typed != NULL)
+			return diag_set(diag, -EINVAL,
+				"--%s belongs on the command line of tickvm bench: %s", spec->name,
+				spec->typed);
 		if (spec->kind == OPTION_FLAG && equals != NULL)
 			return diag_set(diag, -EINVAL, "--%s takes no value", spec->name);
 		const char *value = equals != NULL ? equals + 1 : NULL;

@@ -40,7 +40,11 @@ struct option_spec {
 	void *value;
 	uint64_t min, max;
 	const char *const *names; /* of choices, ends with NULL */
+	const char *typed;        /* why only the command line may give it; NULL: a file may too */
 };
+
+/* A word before all others: they stand in a file, which may be anybody's. */
+#define OPTIONS_OF_FILE "--of-file"
 
 /* Takes --name VALUE and --name=VALUE; argv[0] is the experiment's name. -EINVAL with diag set:
  * usage. */

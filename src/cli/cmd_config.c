@@ -132,9 +132,9 @@ static bool tell_of_option(struct checking *c, const struct diag *why)
 
 /* ---- machines ---- */
 
+/* Of a file, so it is read only. */
 static int check_disk(const struct vm_config *machine, struct diag *diag)
 {
-	int mode = R_OK | (machine->disk_read_only ? 0 : W_OK);
 	struct stat st;
 	struct diag why;
 
@@ -142,10 +142,9 @@ static int check_disk(const struct vm_config *machine, struct diag *diag)
 		return 0;
 	if (input_look(machine->disk_path, INPUT_DISK, &st, &why) == -EINVAL)
 		return diag_set(diag, -EINVAL, "--disk: %s", why.text);
-	if (access(machine->disk_path, mode) == 0)
+	if (access(machine->disk_path, R_OK) == 0)
 		return 0;
-	return diag_set(diag, -errno, "--disk: cannot open it%s: %s",
-		machine->disk_read_only ? "" : " for writing", strerror(errno));
+	return diag_set(diag, -errno, "--disk: cannot open it: %s", strerror(errno));
 }
 
 static int take_line(void *user, const struct ini_line *line, struct diag *diag)

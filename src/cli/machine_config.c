@@ -22,7 +22,7 @@ static int set_flag(struct options *options, const struct option_spec *spec, con
 		return 0;
 	if (strcmp(value, "true") != 0)
 		return diag_set(diag, -EINVAL, "%s: expected true or false", where);
-	return cli_options_set(options, spec, "", where, diag);
+	return cli_options_set_from_file(options, spec, "", where, diag);
 }
 
 static int begin_section(struct options *options, const struct ini_line *line, struct diag *diag)
@@ -60,8 +60,6 @@ int machine_config_line(struct options *options, enum command command, const str
 		cli_options_find(command, line->key, strlen(line->key), where, diag);
 	if (spec == NULL)
 		return -EINVAL;
-	if (strcmp(line->key, "config") == 0 || strcmp(line->key, "help") == 0)
-		return diag_set(diag, -EINVAL, "%s: belongs on the command line", where);
 	int err = check_once(options, spec, line, where, diag);
 	if (err < 0)
 		return err;
@@ -70,7 +68,7 @@ int machine_config_line(struct options *options, enum command command, const str
 	const char *kept = cli_options_keep(options, line->value);
 	if (kept == NULL)
 		return diag_set(diag, -ENOMEM, "%s: no memory", where);
-	return cli_options_set(options, spec, kept, where, diag);
+	return cli_options_set_from_file(options, spec, kept, where, diag);
 }
 
 static int take(void *user, const struct ini_line *line, struct diag *diag)

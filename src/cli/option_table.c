@@ -140,113 +140,148 @@ static int parse_shard(struct options *options, const char *value)
 	return 0;
 }
 
+/* ---- what a file may not say ---- */
+
+#define FILE_TOO NULL
+
+static const char *writes(const char *value)
+{
+	(void)value;
+	return "a file may not name what is written";
+}
+
+static const char *serial_writes(const char *value)
+{
+	return strncmp(value, "file:", 5) == 0 ? writes(value) : NULL;
+}
+
+static const char *disk_writes(const char *value)
+{
+	size_t length = strlen(value);
+	return length > 3 && strcmp(value + length - 3, ",ro") == 0
+		       ? NULL
+		       : "a file may name a disk to be read only, PATH,ro";
+}
+
+static const char *changes_host(const char *value)
+{
+	(void)value;
+	return "a file may not change the host";
+}
+
+static const char *no_machines(const char *value)
+{
+	(void)value;
+	return "it says nothing of a machine";
+}
+
 #define MACHINE (COMMANDS_MACHINE | COMMAND_CELL)
 
 /* clang-format off */
 const struct option_spec cli_option_specs[] = {
 	{"vcpus", "N", "1", "virtual CPUs; more than the host has is fine",
-		OPTION_UNSIGNED, AT(machine.vcpus), 1, VM_MAX_VCPUS, NULL, BENCH_SET_VCPUS, MACHINE},
+		OPTION_UNSIGNED, AT(machine.vcpus), 1, VM_MAX_VCPUS, NULL, BENCH_SET_VCPUS, MACHINE, FILE_TOO},
 	{"mem", "SIZE", "64M", "guest memory",
-		OPTION_SIZE, AT(machine.mem_bytes), VM_MIN_MEM, GIB(3), NULL, BENCH_SET_MEM, MACHINE},
+		OPTION_SIZE, AT(machine.mem_bytes), VM_MIN_MEM, GIB(3), NULL, BENCH_SET_MEM, MACHINE, FILE_TOO},
 	{"irqchip", "kernel|split|user", "split", "who models the interrupt controllers",
-		OPTION_CUSTOM, 0, 0, 0, parse_irqchip, BENCH_SET_IRQCHIP, MACHINE},
+		OPTION_CUSTOM, 0, 0, 0, parse_irqchip, BENCH_SET_IRQCHIP, MACHINE, FILE_TOO},
 	{"append", "STRING", NULL, "the guest's command line",
-		OPTION_TEXT, AT(machine.append), 0, 0, NULL, 0, MACHINE},
+		OPTION_TEXT, AT(machine.append), 0, 0, NULL, 0, MACHINE, FILE_TOO},
 	{"serial", "stdio|null|file:PATH", "stdio", "where the serial line goes",
-		OPTION_CUSTOM, 0, 0, 0, parse_serial, 0, MACHINE},
+		OPTION_CUSTOM, 0, 0, 0, parse_serial, 0, MACHINE, serial_writes},
 	{"disk", "PATH[,ro]", NULL, "raw image file or block device; ro: read only",
-		OPTION_CUSTOM, 0, 0, 0, parse_disk, 0, MACHINE},
+		OPTION_CUSTOM, 0, 0, 0, parse_disk, 0, MACHINE, disk_writes},
 	{"disk-cpu", "N", NULL, "host CPU of the disk's thread",
-		OPTION_INT, AT(machine.disk_cpu), 0, CPU_MAX, NULL, 0, MACHINE},
+		OPTION_INT, AT(machine.disk_cpu), 0, CPU_MAX, NULL, 0, MACHINE, FILE_TOO},
 	{"pin", "CPU,CPU...|each|none", "none", "host CPU of each vCPU; each: one after the other",
-		OPTION_CUSTOM, 0, 0, 0, parse_pin, BENCH_SET_PIN, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE},
+		OPTION_CUSTOM, 0, 0, 0, parse_pin, BENCH_SET_PIN, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE, FILE_TOO},
 	{"pin", "CPU,CPU...|each|none|both", "each", "the same; both: hyperbench, a table for each and none",
 		OPTION_CUSTOM, 0, 0, 0, parse_bench_pin, BENCH_SET_PIN,
-		COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL},
+		COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL, FILE_TOO},
 	{"vcpu-priority", "N", "0", "SCHED_FIFO priority of the vCPU threads; 0: SCHED_OTHER",
-		OPTION_INT, AT(machine.vcpu_fifo_priority), 0, 99, NULL, 0, MACHINE},
+		OPTION_INT, AT(machine.vcpu_fifo_priority), 0, 99, NULL, 0, MACHINE, FILE_TOO},
 	{"timer-cpu", "N", NULL, "host CPU of the timer thread",
-		OPTION_INT, AT(machine.timer_cpu), 0, CPU_MAX, NULL, BENCH_SET_TIMER_CPU, MACHINE},
+		OPTION_INT, AT(machine.timer_cpu), 0, CPU_MAX, NULL, BENCH_SET_TIMER_CPU, MACHINE, FILE_TOO},
 	{"timer-priority", "N", "80", "SCHED_FIFO priority of the timer thread; 0: SCHED_OTHER",
-		OPTION_INT, AT(machine.timer_priority), 0, 99, NULL, 0, MACHINE},
+		OPTION_INT, AT(machine.timer_priority), 0, 99, NULL, 0, MACHINE, FILE_TOO},
 	{"timer-spin", "auto|NS", "auto", "the timer thread spins a wait's last part; auto: learned",
-		OPTION_AUTO, AT(machine.timer_spin_ns), 0, SECOND / 10, NULL, 0, MACHINE},
+		OPTION_AUTO, AT(machine.timer_spin_ns), 0, SECOND / 10, NULL, 0, MACHINE, FILE_TOO},
 	{"timer-advance", "auto|NS", "auto", "how early the dedicated timer injects; auto: learned",
-		OPTION_AUTO, AT(machine.timer_advance_ns), 0, DEDICATED_ADVANCE_MAX_NS, NULL, 0, MACHINE},
+		OPTION_AUTO, AT(machine.timer_advance_ns), 0, DEDICATED_ADVANCE_MAX_NS, NULL, 0, MACHINE, FILE_TOO},
 	{"halt-poll", "auto|NS", "auto", "a halted vCPU is polled for this long",
-		OPTION_AUTO, AT(machine.halt_poll_ns), 0, SECOND, NULL, BENCH_SET_HALT_POLL, MACHINE},
+		OPTION_AUTO, AT(machine.halt_poll_ns), 0, SECOND, NULL, BENCH_SET_HALT_POLL, MACHINE, FILE_TOO},
 	{"quiet-window", "NS", "0", "hold other interrupts this long before a dedicated deadline",
-		OPTION_NSEC, AT(machine.quiet_window_ns), 0, SECOND, NULL, 0, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE},
+		OPTION_NSEC, AT(machine.quiet_window_ns), 0, SECOND, NULL, 0, COMMAND_RUN | COMMAND_TRACE | COMMAND_TUNE, FILE_TOO},
 	{"quiet-window", "NS|on,off", "0", "hold others this long before dedicated deadlines; on,off: timer",
-		OPTION_CUSTOM, 0, 0, 0, parse_bench_quiet, 0, COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL},
+		OPTION_CUSTOM, 0, 0, 0, parse_bench_quiet, 0, COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_CELL, FILE_TOO},
 	{"timeout", "SECONDS", "0", "end the run after this long; 0: never",
-		OPTION_SECONDS, AT(machine.timeout_ns), 0, 1000000 * SECOND, NULL, BENCH_SET_TIMEOUT, MACHINE},
+		OPTION_SECONDS, AT(machine.timeout_ns), 0, 1000000 * SECOND, NULL, BENCH_SET_TIMEOUT, MACHINE, FILE_TOO},
 	{"config", "FILE.ini", NULL, "read options from a file; the command line wins",
-		OPTION_TEXT, AT(config), 0, 0, NULL, 0, COMMANDS_MACHINE},
+		OPTION_TEXT, AT(config), 0, 0, NULL, 0, COMMANDS_MACHINE, no_machines},
 	{"events", "FILE", NULL, "write every exit as Chrome trace JSON",
-		OPTION_TEXT, AT(events), 0, 0, NULL, 0, COMMAND_TRACE},
+		OPTION_TEXT, AT(events), 0, 0, NULL, 0, COMMAND_TRACE, writes},
 	{"require", "NAME,NAME...", NULL, "fail unless these checks are ok",
-		OPTION_TEXT, AT(require), 0, 0, NULL, 0, COMMAND_DOCTOR},
+		OPTION_TEXT, AT(require), 0, 0, NULL, 0, COMMAND_DOCTOR, FILE_TOO},
 	{"per-vcpu", NULL, NULL, "a table for each vCPU too",
-		OPTION_FLAG, AT(per_vcpu), 0, 0, NULL, 0, COMMAND_TRACE},
+		OPTION_FLAG, AT(per_vcpu), 0, 0, NULL, 0, COMMAND_TRACE, FILE_TOO},
 	{"json", "FILE", NULL, "write everything as JSON; -: standard output",
-		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE},
+		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE, writes},
 	{"csv", "FILE", NULL, "write the tables as CSV; -: standard output",
-		OPTION_TEXT, AT(csv), 0, 0, NULL, 0, COMMAND_TUNE | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_COMPARE},
+		OPTION_TEXT, AT(csv), 0, 0, NULL, 0, COMMAND_TUNE | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_COMPARE, writes},
 	{"markdown", "FILE", NULL, "write the tables as Markdown; -: standard output",
-		OPTION_TEXT, AT(markdown), 0, 0, NULL, 0, COMMAND_TUNE | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_COMPARE},
+		OPTION_TEXT, AT(markdown), 0, 0, NULL, 0, COMMAND_TUNE | COMMAND_TRACE | COMMAND_BENCH | COMMAND_SWEEP | COMMAND_BISECT | COMMAND_COMPARE, writes},
 	{"rounds", "N", NULL, "rounds of all cells; without it as the file says",
-		OPTION_UNSIGNED, AT(rounds), 1, 1000, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_UNSIGNED, AT(rounds), 1, 1000, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"shard", "I/N", NULL, "of every N cells the I-th only, for tickvm merge",
-		OPTION_CUSTOM, 0, 0, 0, parse_shard, 0, COMMAND_SWEEP},
+		OPTION_CUSTOM, 0, 0, 0, parse_shard, 0, COMMAND_SWEEP, FILE_TOO},
 	{"resume", "FILE", NULL, "go on with these results; they are written there again",
-		OPTION_TEXT, AT(resume), 0, 0, NULL, 0, COMMAND_SWEEP},
+		OPTION_TEXT, AT(resume), 0, 0, NULL, 0, COMMAND_SWEEP, writes},
 	{"baseline", "FILE", NULL, "compare with these results at the end; worse is status 1",
-		OPTION_TEXT, AT(baseline), 0, 0, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_TEXT, AT(baseline), 0, 0, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT, no_machines},
 	{"output", "FILE", NULL, "the same as --json; -o FILE too",
-		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMAND_SWEEP},
+		OPTION_TEXT, AT(json), 0, 0, NULL, 0, COMMAND_SWEEP, writes},
 	{"source", "NAME", NULL, "whose timer: kvm-lapic, user-lapic, kvm-pit, user-pit (dedicated)",
-		OPTION_TEXT, AT(tune.source), 0, 0, NULL, 0, COMMAND_TUNE},
+		OPTION_TEXT, AT(tune.source), 0, 0, NULL, 0, COMMAND_TUNE, FILE_TOO},
 	{"interval", "NS", NULL, "between its events, 1us to 1s (100us)",
-		OPTION_TEXT, AT(tune.interval), 0, 0, NULL, 0, COMMAND_TUNE},
+		OPTION_TEXT, AT(tune.interval), 0, 0, NULL, 0, COMMAND_TUNE, FILE_TOO},
 	{"load", "LOAD", NULL, "idle, io or interrupts:RATE, as bench timer has it (idle)",
-		OPTION_TEXT, AT(tune.load), 0, 0, NULL, 0, COMMAND_TUNE},
+		OPTION_TEXT, AT(tune.load), 0, 0, NULL, 0, COMMAND_TUNE, FILE_TOO},
 	{"budget", "SECONDS", NULL, "how long to search (60)",
-		OPTION_SECONDS, AT(tune.budget_ns), SECOND, 86400 * SECOND, NULL, 0, COMMAND_TUNE},
+		OPTION_SECONDS, AT(tune.budget_ns), SECOND, 86400 * SECOND, NULL, 0, COMMAND_TUNE, FILE_TOO},
 	{"apply", NULL, NULL, "write host settings that are files of /sys and /proc; root only",
-		OPTION_FLAG, AT(tune.apply), 0, 0, NULL, 0, COMMAND_TUNE},
+		OPTION_FLAG, AT(tune.apply), 0, 0, NULL, 0, COMMAND_TUNE, changes_host},
 	{"output", "FILE.ini", NULL, "write the recommended machine, for --config; -o FILE.ini too",
-		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_TUNE},
+		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_TUNE, writes},
 	{"output", "FILE", NULL, "where the joined results go; -o FILE too; -: standard output",
-		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_MERGE},
+		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_MERGE, writes},
 	{"output", "FILE", NULL, "write the report; -o FILE is the same; -: standard output",
-		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_REPORT},
+		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_REPORT, writes},
 	{"format", "FORMAT", NULL, "one of those below; without it as FILE ends",
-		OPTION_TEXT, AT(format), 0, 0, NULL, 0, COMMAND_REPORT},
+		OPTION_TEXT, AT(format), 0, 0, NULL, 0, COMMAND_REPORT, FILE_TOO},
 	{"live", NULL, NULL, "run 'BENCH OPTIONS' twice over, in turns, instead of reading files",
-		OPTION_FLAG, AT(live), 0, 0, NULL, 0, COMMAND_COMPARE},
+		OPTION_FLAG, AT(live), 0, 0, NULL, 0, COMMAND_COMPARE, FILE_TOO},
 	{"max-rounds", "N", NULL, "--live: rounds of each until it is inconclusive (32)",
-		OPTION_UNSIGNED, AT(max_rounds), COMPARE_ROUNDS_MIN, COMPARE_ROUNDS_MAX, NULL, 0, COMMAND_COMPARE},
+		OPTION_UNSIGNED, AT(max_rounds), COMPARE_ROUNDS_MIN, COMPARE_ROUNDS_MAX, NULL, 0, COMMAND_COMPARE, FILE_TOO},
 	{"max-rounds", "N", NULL, "--baseline: most rounds, added until all is decided (twice)",
-		OPTION_UNSIGNED, AT(max_rounds), 1, 1000, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_UNSIGNED, AT(max_rounds), 1, 1000, NULL, 0, COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"alpha", "SHARE", NULL, "false alarms in all gated metrics together (5%)",
-		OPTION_TEXT, AT(compare.alpha), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_TEXT, AT(compare.alpha), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"floor-relative", "SHARE", NULL, "smaller changes do not count (5%)",
-		OPTION_TEXT, AT(compare.floor_relative), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_TEXT, AT(compare.floor_relative), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"floor-absolute", "LIST", NULL, "nor do these, by unit (100ns,200cycles,...)",
-		OPTION_TEXT, AT(compare.floor_absolute), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_TEXT, AT(compare.floor_absolute), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"gate", "FILE", NULL, "rules: what is gated and by how much (*/p50, */p99, exits/*)",
-		OPTION_TEXT, AT(compare.gate), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_TEXT, AT(compare.gate), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT, no_machines},
 	{"force", NULL, NULL, "compare results of different hosts",
-		OPTION_FLAG, AT(compare.force), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT},
+		OPTION_FLAG, AT(compare.force), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"strict", NULL, NULL, "inconclusive or missing fails too",
-		OPTION_FLAG, AT(compare.strict), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP},
+		OPTION_FLAG, AT(compare.strict), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP, FILE_TOO},
 	{"quiet", NULL, NULL, "say less",
-		OPTION_FLAG, AT(quiet), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE},
+		OPTION_FLAG, AT(quiet), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE, FILE_TOO},
 	{"verbose", NULL, NULL, "say more, on standard error",
-		OPTION_FLAG, AT(verbose), 0, 0, NULL, 0, COMMANDS_MEASURE},
+		OPTION_FLAG, AT(verbose), 0, 0, NULL, 0, COMMANDS_MEASURE, FILE_TOO},
 	{"help", NULL, NULL, "this text",
-		OPTION_FLAG, AT(help), 0, 0, NULL, 0, COMMANDS_ALL},
+		OPTION_FLAG, AT(help), 0, 0, NULL, 0, COMMANDS_ALL, no_machines},
 	{0},
 };
 /* clang-format on */

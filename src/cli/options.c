@@ -167,6 +167,15 @@ int cli_options_set(struct options *options, const struct option_spec *spec, con
 	return 0;
 }
 
+int cli_options_set_from_file(struct options *options, const struct option_spec *spec,
+	const char *value, const char *where, struct diag *diag)
+{
+	const char *why = spec->typed != NULL ? spec->typed(value) : NULL;
+	if (why != NULL)
+		return diag_set(diag, -EINVAL, "%s: belongs on the command line: %s", where, why);
+	return cli_options_set(options, spec, value, where, diag);
+}
+
 /* ---- finding one ---- */
 
 /* Levenshtein's distance, words up to 31 letters. */

@@ -80,6 +80,9 @@ struct option_spec {
 	int (*parse)(struct options *options, const char *value); /* 0 or -EINVAL */
 	uint64_t set;                                             /* BENCH_SET_* */
 	unsigned commands;
+	/* Why only the command line may give this value: a file may be anybody's. Returns NULL
+	 * where a file may too; NULL: it always may. */
+	const char *(*typed)(const char *value);
 };
 
 extern const struct option_spec cli_option_specs[]; /* ends with a NULL name */
@@ -90,6 +93,9 @@ void cli_options_free(struct options *options);
 /* One option by name; where is what messages begin with ("--vcpus 99", "vm.ini:3: vcpus = 99"). */
 int cli_options_set(struct options *options, const struct option_spec *spec, const char *value,
 	const char *where, struct diag *diag);
+/* The same from a file: -EINVAL for a value that only the command line may give. */
+int cli_options_set_from_file(struct options *options, const struct option_spec *spec,
+	const char *value, const char *where, struct diag *diag);
 /* The option of that name that the command takes, or NULL with the nearest name in diag. */
 const struct option_spec *cli_options_find(enum command command, const char *name, size_t length,
 	const char *where, struct diag *diag);

@@ -7,20 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool knows(void *user, const char *key)
+/* What a cell may say, and what only the command line may: that is told better here than by the
+ * experiment. */
+static const struct option_spec *find(const char *key)
 {
 	struct diag unused;
+	const struct option_spec *spec =
+		cli_options_find(COMMAND_CELL, key, strlen(key), "", &unused);
+	if (spec != NULL)
+		return spec;
+	spec = cli_options_find(COMMANDS_ALL, key, strlen(key), "", &unused);
+	return spec != NULL && spec->typed != NULL ? spec : NULL;
+}
+
+static bool knows(void *user, const char *key)
+{
 	(void)user;
-	return cli_options_find(COMMAND_CELL, key, strlen(key), "", &unused) != NULL;
+	return find(key) != NULL;
 }
 
 static int set(struct options *options, const struct machine_setting *setting, struct diag *diag)
 {
-	const struct option_spec *spec = cli_options_find(
-		COMMAND_CELL, setting->key, strlen(setting->key), setting->where, diag);
-	if (spec == NULL)
-		return -EINVAL;
-	return cli_options_set(options, spec, setting->value, setting->where, diag);
+	return cli_options_set_from_file(
+		options, find(setting->key), setting->value, setting->where, diag);
 }
 
 static int take_command_line(

@@ -52,6 +52,11 @@ static int read_ini(struct options *options, enum command command, const uint8_t
 	int err = machine_config_read(options, command, path, diag);
 
 	close(fd);
+	/* A file names nothing that is written. */
+	CHECK(options->machine.serial != SERIAL_FILE && !options->tune.apply);
+	CHECK(options->machine.disk_path == NULL || options->machine.disk_read_only);
+	CHECK(!options->json && !options->csv && !options->markdown && !options->events);
+	CHECK(!options->output && !options->resume);
 	return err;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A sweep's file of any bytes is refused in one line, or makes cells with distinct names whose
- * options their experiments take. Input: an INI file. */
+ * options their experiments take, and a file may give. Input: an INI file. */
 #include "../../src/bench/sweep/sweep_file.h"
 
 #include <stdint.h>
@@ -38,6 +38,8 @@ static void check_cells(const struct sweep_plan *plan)
 	for (size_t i = 0; i < plan->n; i++) {
 		CHECK(strlen(plan->cells[i].name) <= SWEEP_NAME_MAX);
 		CHECK(plan->cells[i].n_options <= CELL_OPTIONS_MAX);
+		for (size_t o = 0; o < plan->cells[i].n_options; o++)
+			CHECK(strncmp(plan->cells[i].options[o], "--destroy-data", 14) != 0);
 		for (size_t other = 0; other < i && i < 64; other++)
 			CHECK(strcmp(plan->cells[i].name, plan->cells[other].name) != 0);
 		if (i < 8)

@@ -11,7 +11,7 @@ static const char *const modes[] = {"oneshot", "deadline", "periodic", NULL};
 static const char *const sources[] = {"kvm-lapic", "user-lapic", "native", NULL};
 
 struct values {
-	bool residual;
+	bool residual, destroy;
 	uint64_t count;
 	struct numbers orders;
 	uint64_t set;
@@ -31,6 +31,7 @@ static int parse(struct values *v, struct diag *diag, const char *a, const char 
 		{"interval", OPTION_DURATIONS, &v->interval, .min = 1000, .max = 1000000000},
 		{"mode", OPTION_CHOICE, &v->mode, .names = modes},
 		{"source", OPTION_CHOICES, &v->sources, .names = sources},
+		{"destroy", OPTION_FLAG, &v->destroy, .typed = "a file may not"},
 		{.name = NULL},
 	};
 	char words[3][80] = {"timer"};
@@ -52,6 +53,20 @@ static void assert_refused(const char *a, const char *b, const char *expected)
 	cr_assert_eq(parse(&v, &diag, a, b), -EINVAL, "%s %s was taken", a, b ? b : "");
 	cr_assert_not_null(strstr(diag.text, expected), "'%s' lacks '%s'", diag.text, expected);
 	cr_assert_null(strchr(diag.text, '\n'));
+}
+
+Test(bench_options, what_only_the_command_line_may_say)
+{
+	struct values v;
+	struct diag diag;
+
+	cr_assert_eq(parse(&v, &diag, "--destroy", NULL), 0);
+	cr_assert(v.destroy);
+	assert_refused(OPTIONS_OF_FILE, "--destroy",
+		"--destroy belongs on the command line of tickvm bench: a file may not");
+	cr_assert_eq(parse(&v, &diag, OPTIONS_OF_FILE, "--residual"), 0);
+	cr_assert(v.residual);
+	assert_refused("--residual", OPTIONS_OF_FILE, "unknown option '--of-file'");
 }
 
 Test(bench_options, durations)

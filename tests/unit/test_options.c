@@ -300,6 +300,27 @@ Test(machine_config, long_values)
 		strstr(diag.text, "...: expected a number from 1 to 16"), "%s", diag.text);
 }
 
+/* An option that takes a file says whether another file may name it. */
+Test(machine_config, whose_files_a_file_may_name)
+{
+	for (const struct option_spec *spec = cli_option_specs; spec->name != NULL; spec++) {
+		if (spec->arg != NULL && (strstr(spec->arg, "FILE") || strstr(spec->arg, "PATH")))
+			cr_expect_not_null(spec->typed, "--%s %s", spec->name, spec->arg);
+	}
+	bad_config("serial = file:x\n",
+		"1: serial = file:x: belongs on the command line: a file may "
+		"not name what is written");
+	bad_config(
+		"disk = x\n", "1: disk = x: belongs on the command line: a file may name a disk");
+	bad_config("disk = ,ro\n", "1: disk = ,ro: belongs on the command line");
+	bad_config("json = -\n", "1: json = -: belongs on the command line");
+	bad_config("help = true\n", "1: help = true: belongs on the command line: it says nothing");
+	cr_expect_eq(with_config("serial = null\ndisk = x,ro\n", ""), 0, "%s", diag.text);
+	cr_expect_eq(with_config("serial = null\n", "--serial file:x --disk x --json x"), 0, "%s",
+		diag.text);
+	cr_expect_str_eq(options.machine.serial_path, "x");
+}
+
 Test(machine_config, absent_file)
 {
 	cr_expect_eq(run("--config /nonexistent/vm.ini"), -ENOENT);

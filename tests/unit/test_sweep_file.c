@@ -226,7 +226,7 @@ Test(sweep_file, what_is_wrong_with_cells)
 	refused("[bench b]\n[matrix]\nbenches = b\n", ":1: [bench b]: no such experiment");
 	refused("[bench b]\nbench = x\n[matrix]\nbenches = b\n",
 		":2: bench = x: no such experiment");
-	refused(TIMERS "[cell timer]\nbench = timer\n", ":3: there is a cell timer already");
+	refused(TIMERS "[cell timer]\nbench = timer\n", ":3: cell timer: there is one already");
 	refused("[machine m]\ncount = 3\n" TIMERS "machines = m\n",
 		":2: count = 3: no machine option");
 }
@@ -240,6 +240,11 @@ Test(sweep_file, what_is_wrong_with_options)
 	refused(TIMERS "residual = maybe\n", ":3: residual = maybe: --residual takes no value");
 	refused("[machine m]\nvcpus = 99\n" TIMERS "machines = m\n",
 		":2: vcpus = 99: expected less");
+	refused("[cell c]\nbench = disk\ndestroy-data = true\n",
+		":3: destroy-data = true: --destroy-data belongs on the command line of tickvm "
+		"bench: a file may not say what is destroyed");
+	refused("[cell c]\nbench = timer\nof-file = true\n",
+		":3: of-file = true: unknown option '--of-file'");
 	/* Only together they are wrong. */
 	refused("[cell c]\nbench = timer\npaper = true\nscale = true\n",
 		":1: cell c: --paper and --scale: one or the other");
@@ -249,17 +254,102 @@ Test(sweep_file, includes_that_cannot_be)
 {
 	char self[96];
 
+	refused("[sweep]\n[matrix]\nbenches = timer\n[sweep]\n",
+		":4: [sweep]: there is one already, on line 1");
 	refused("include = none.ini\n", ":1: include = none.ini: cannot open ");
 	refused("include = s.ini\n", ":1: include = s.ini: ");
 	cr_expect_not_null(strstr(diag.text, "includes itself that way"));
 	refused("include = .\n", ":1: include = .: ");
+	cr_expect_not_null(strstr(diag.text, "a directory; expected a regular file"));
 	put("other.ini", "include = s.ini\n");
 	cr_expect_eq(read_text("include = other.ini\n"), -EINVAL);
-	snprintf(self, sizeof(self), "%s/other.ini:1: include = s.ini: ", directory);
+	snprintf(self, sizeof(self), "%s/other.ini:1: ... includes itself that way", directory);
 	cr_expect_eq(strncmp(diag.text, self, strlen(self)), 0, "%s", diag.text);
 	sweep_file_free(&plan);
 	cr_expect_eq(sweep_file_read(&plan, "/nonexistent.ini", &maker, NULL, &diag), -ENOENT);
 	cr_expect_str_eq(diag.text, "/nonexistent.ini: cannot open it: No such file or directory");
+	sweep_file_free(&plan);
+}
+
+/* Neither the file nor its existence is of anybody's interest there. */
+static void outside(const char *include)
+{
+	char text[128], says[192];
+
+	snprintf(text, sizeof(text), "include = %s\n", include);
+	snprintf(says, sizeof(says), ":1: include = %s: cannot open ", include);
+	refused(text, says);
+	cr_expect_not_null(
+		strstr(diag.text, ": it lies outside of the file's directory"), "%s", diag.text);
+}
+
+Test(sweep_file, includes_stay_below_the_files_directory)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		"cd %s && mkdir sub && ln -s /etc/passwd link.ini && ln -s / root && "
+		"ln -s sub/in.ini good.ini && mkfifo fifo.ini",
+		directory);
+	cr_assert_eq(system(command), 0);
+	outside("/etc/passwd");
+	outside("/nonexistent.ini");
+	outside("../../etc/passwd");
+	outside("../nonexistent.ini");
+	outside("sub/../../x");
+	outside("link.ini");
+	outside("root/etc/passwd");
+	refused("include = fifo.ini\n", ":1: include = fifo.ini: cannot open ");
+	cr_expect_not_null(strstr(diag.text, "a FIFO; expected a regular file"), "%s", diag.text);
+	/* Up and down again, or by a link that stays, it is below. */
+	put("sub/in.ini", "include = ../more.ini\n");
+	put("more.ini", "[sweep]\nname = more\n");
+	cr_expect_eq(read_text("include = good.ini\n" TIMERS), -EINVAL);
+	cr_expect_not_null(strstr(diag.text, "good.ini:1: cannot open ...: "), "%s", diag.text);
+	sweep_file_free(&plan);
+	cr_expect_eq(read_text("include = sub/in.ini\n" TIMERS), 0, "%s", diag.text);
+	cr_expect_str_eq(plan.name, "more");
+	sweep_file_free(&plan);
+}
+
+/* A message names the line, and says nothing of what stands there. */
+Test(sweep_file, what_an_included_file_says_is_not_shown)
+{
+	static const char *const texts[] = {"secret\n", "[secret]\n", "[cell secret secret]\n",
+		"secret = 1\n", "a = secret\n", "[sweep]\nsecret = 1\n",
+		"[sweep]\nrounds = secret\n", "[matrix]\nbenches = secret\n",
+		"[bench secret]\n[bench secret]\n", "[bench secret]\n[matrix]\nbenches = secret\n",
+		"[bench b]\nbench = secret\n[matrix]\nbenches = b\n",
+		"[matrix]\nbenches = timer\nmachines = secret\n",
+		"[machine m]\nsecret = 1\n[matrix]\nmachines = m\nbenches = timer\n",
+		"[machine m]\nvcpus = 99secret\n[matrix]\nmachines = m\nbenches = timer\n",
+		"[cell secret]\nbench = timer\nvcpus = 99secret\n",
+		"[cell secret]\nsource = secret\n",
+		"[cell secret]\nbench = timer\nsource = secret\n",
+		"[cell secret]\nbench = timer\nsecret = 1\n",
+		"[cell secret]\nbench = timer\npaper = true\nscale = true\n",
+		"[cell secret]\nbench = timer\n[matrix secret]\nbenches = timer\nload = secret, "
+		"x\n",
+		"include = secret\n", "include = /secret\n", "[sweep]\ninclude = secret\n",
+		"[cell secret]\nbench = timer\nsource = dedicated\nsource = dedicated\n"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char expected[96];
+
+		put("in.ini", texts[i]);
+		cr_expect_eq(read_text("include = in.ini\n"), -EINVAL, "%s", texts[i]);
+		snprintf(expected, sizeof(expected), "%s/in.ini:", directory);
+		cr_expect_eq(strncmp(diag.text, expected, strlen(expected)), 0, "%s: %s", texts[i],
+			diag.text);
+		cr_expect_null(strstr(diag.text, "secret"), "%s: %s", texts[i], diag.text);
+		sweep_file_free(&plan);
+	}
+	/* Used by a cell of the file itself. */
+	put("in.ini", "[bench b]\nbench = timer\nsource = secret\n");
+	cr_expect_eq(read_text("include = in.ini\n[cell a]\nbench = b\n"), -EINVAL);
+	cr_expect_null(strstr(diag.text, "secret"), "%s", diag.text);
+	cr_expect_not_null(
+		strstr(diag.text, "in.ini:3: the experiment does not take it"), "%s", diag.text);
 	sweep_file_free(&plan);
 }
 

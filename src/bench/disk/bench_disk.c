@@ -222,7 +222,8 @@ static int parse(struct session *session, int argc, char **argv, struct diag *di
 		{"rounds", OPTION_NUMBER, &plan->rounds, .min = 1, .max = DISK_ROUNDS_MAX},
 		{"full", OPTION_FLAG, &session->full, .min = 0},
 		{"dir", OPTION_TEXT, &session->dir, .min = 0},
-		{"destroy-data", OPTION_FLAG, &plan->destroy_data, .min = 0},
+		{"destroy-data", OPTION_FLAG, &plan->destroy_data,
+			.typed = "a file may not say what is destroyed"},
 		{.name = NULL},
 	};
 	int err = options_parse(specs, argc, argv, diag);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs one cell through its experiment's own entry, and finds the reason when that failed.
  * It does not look into the figures. */
+#include "../options.h"
+
 #include "tickvm/cell.h"
 
 #include <errno.h>
@@ -17,11 +19,14 @@ const struct bench *cell_find_bench(const char *name)
 
 static int call(const struct cell *cell, struct bench_context *context)
 {
-	char *argv[CELL_OPTIONS_MAX + 2];
+	static char of_file[] = OPTIONS_OF_FILE;
+	char *argv[CELL_OPTIONS_MAX + 3];
 	int argc = 0;
 
 	/* Experiments read their words only. */
 	argv[argc++] = (char *)(uintptr_t)cell->bench->name;
+	if (cell->of_file)
+		argv[argc++] = of_file;
 	for (size_t i = 0; i < cell->n_options; i++)
 		argv[argc++] = (char *)(uintptr_t)cell->options[i];
 	argv[argc] = NULL;

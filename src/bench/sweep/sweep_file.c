@@ -28,11 +28,14 @@ struct sweep_text {
 struct reading {
 	struct sweep_plan *plan;
 	struct sweep_ini *ini;
-	struct reading *includer;
+	struct reading *includer; /* NULL: the sweep's own file */
 	FILE *file;
 	const char *path;
+	const char
+		*directory; /* of the sweep's own file, "" or "sweeps/": nobody reads elsewhere */
 	bool in_sweep;
-	size_t section; /* index of the one that keys belong to, unless in_sweep */
+	unsigned sweep_line; /* of [sweep]; 0: not yet */
+	size_t section;      /* index of the one that keys belong to, unless in_sweep */
 	bool in_section;
 	unsigned given[8]; /* lines of [sweep]'s keys in this file; 0: not yet */
 	unsigned *files;   /* read until now */
@@ -57,6 +60,12 @@ const char *sweep_keep(struct sweep_plan *plan, const char *format, ...)
 	return text == NULL ? NULL : text->text;
 }
 
+void sweep_place(char place[INI_PLACE_MAX], const struct sweep_setting *setting)
+{
+	ini_place(place, setting->path, setting->line, setting->included ? NULL : setting->key,
+		setting->value);
+}
+
 void sweep_say(struct diag *diag, const struct sweep_setting *setting, const char *format, ...)
 {
 	char text[sizeof(diag->text)], place[INI_PLACE_MAX];
@@ -65,7 +74,7 @@ void sweep_say(struct diag *diag, const struct sweep_setting *setting, const cha
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	ini_place(place, setting->path, setting->line, setting->key, setting->value);
+	sweep_place(place, setting);
 	diag_set(diag, -EINVAL, "%s: %s", place, text);
 }
 
@@ -152,33 +161,34 @@ static const char *const kind_names[] = {
 };
 #define KINDS (sizeof(kind_names) / sizeof(kind_names[0]))
 
-static int begin_unknown(const struct ini_line *line, struct diag *diag)
+/* What is wrong with a section, by its name in the file. */
+static int complain_section(
+	const struct reading *r, const struct ini_line *line, const char *what, struct diag *diag)
 {
-	return diag_set(diag, -EINVAL,
-		"%s:%u: [%.80s]: no such section; expected [sweep], [machine NAME], [bench NAME], "
-		"[matrix] or [cell NAME]",
-		line->path, line->number, line->section);
+	return diag_set(diag, -EINVAL, "%s:%u: [%.80s]: %s", line->path, line->number,
+		sweep_shown(r->includer != NULL, line->section), what);
 }
 
-static int check_name(const struct ini_line *line, enum sweep_section_kind kind, const char *name,
-	const struct sweep_ini *ini, struct diag *diag)
+static int check_name(const struct reading *r, const struct ini_line *line,
+	enum sweep_section_kind kind, const char *name, struct diag *diag)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789_.+-/";
+	char there[300];
 
 	if (*name == '\0' && kind == SECTION_MATRIX)
 		return 0;
 	if (*name == '\0' || strspn(name, good) != strlen(name))
-		return diag_set(diag, -EINVAL,
-			"%s:%u: [%.80s]: expected a name of letters, digits and any of _ . + - /",
-			line->path, line->number, line->section);
-	for (size_t i = 0; i < ini->n; i++) {
-		const struct sweep_section *other = &ini->sections[i];
+		return complain_section(
+			r, line, "expected a name of letters, digits and any of _ . + - /", diag);
+	for (size_t i = 0; i < r->ini->n; i++) {
+		const struct sweep_section *other = &r->ini->sections[i];
 
-		if (other->kind == kind && strcmp(other->name, name) == 0)
-			return diag_set(diag, -EINVAL,
-				"%s:%u: [%.80s]: there is one already, %s:%u", line->path,
-				line->number, line->section, other->path, other->line);
+		if (other->kind != kind || strcmp(other->name, name) != 0)
+			continue;
+		snprintf(there, sizeof(there), "there is one already, %.250s:%u", other->path,
+			other->line);
+		return complain_section(r, line, there, diag);
 	}
 	return 0;
 }
@@ -196,10 +206,23 @@ static int add_section(struct reading *r, enum sweep_section_kind kind, const ch
 	sections[ini->n] = (struct sweep_section){.kind = kind,
 		.name = sweep_keep(r->plan, "%s", name),
 		.path = r->path,
-		.line = line->number};
+		.line = line->number,
+		.included = r->includer != NULL};
 	if (sections[ini->n].name == NULL)
 		return no_memory(diag);
 	r->section = ini->n++;
+	return 0;
+}
+
+static int begin_sweep(struct reading *r, const struct ini_line *line, struct diag *diag)
+{
+	char there[64];
+
+	if (r->sweep_line != 0) {
+		snprintf(there, sizeof(there), "there is one already, on line %u", r->sweep_line);
+		return complain_section(r, line, there, diag);
+	}
+	r->sweep_line = line->number;
 	return 0;
 }
 
@@ -211,16 +234,19 @@ static int begin_section(struct reading *r, const struct ini_line *line, struct 
 	r->in_sweep = strcmp(line->section, "sweep") == 0;
 	r->in_section = true;
 	if (r->in_sweep)
-		return 0;
+		return begin_sweep(r, line, diag);
 	for (unsigned kind = 0; kind < KINDS; kind++) {
 		if (strlen(kind_names[kind]) != length ||
 			memcmp(kind_names[kind], line->section, length) != 0)
 			continue;
-		int err = check_name(line, kind, name, r->ini, diag);
+		int err = check_name(r, line, kind, name, diag);
 
 		return err < 0 ? err : add_section(r, kind, name, line, diag);
 	}
-	return begin_unknown(line, diag);
+	return complain_section(r, line,
+		"no such section; expected [sweep], [machine NAME], [bench NAME], [matrix] or "
+		"[cell NAME]",
+		diag);
 }
 
 static int add_setting(
@@ -250,7 +276,8 @@ static int take_line(void *user, const struct ini_line *line, struct diag *diag)
 	const struct sweep_setting setting = {.key = sweep_keep(r->plan, "%s", line->key),
 		.value = sweep_keep(r->plan, "%s", line->value),
 		.path = r->path,
-		.line = line->number};
+		.line = line->number,
+		.included = r->includer != NULL};
 
 	if (setting.key == NULL || setting.value == NULL)
 		return no_memory(diag);
@@ -280,33 +307,40 @@ static bool is_being_read(const struct reading *r, const struct stat *file)
 static int open_included(struct reading *r, const struct reading *includer,
 	const struct sweep_setting *setting, struct diag *diag)
 {
+	const char *shown = sweep_shown(setting->included, r->path);
+	const char *below = setting->value[0] == '/' ? r->path : r->path + strlen(r->directory);
 	struct stat file;
+	struct diag why;
+	int err = input_stream_below(&r->file, r->directory, below, &why);
 
-	r->file = fopen(r->path, "re");
-	if (r->file == NULL)
-		return sweep_complain(
-			diag, setting, "cannot open %s: %s", r->path, strerror(errno));
-	if (fstat(fileno(r->file), &file) < 0 || !S_ISREG(file.st_mode))
-		return sweep_complain(diag, setting, "%s is no regular file", r->path);
-	if (is_being_read(includer, &file))
-		return sweep_complain(diag, setting, "%s includes itself that way", r->path);
+	if (err < 0)
+		return sweep_complain(diag, setting, "cannot open %s: %s", shown, why.text);
+	if (fstat(fileno(r->file), &file) < 0 || is_being_read(includer, &file))
+		return sweep_complain(diag, setting, "%s includes itself that way", shown);
 	if (++*r->files > FILES_MAX)
 		return sweep_complain(diag, setting, "more than %d files", FILES_MAX);
 	return 0;
+}
+
+/* The length of a path up to its last slash. */
+static int directory_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? 0 : (int)(slash - path) + 1;
 }
 
 /* Relative to the file that says so. */
 static int read_included(
 	struct reading *includer, const struct sweep_setting *setting, struct diag *diag)
 {
-	const char *slash = strrchr(includer->path, '/');
-	int directory =
-		setting->value[0] == '/' || slash == NULL ? 0 : (int)(slash - includer->path) + 1;
+	int directory = setting->value[0] == '/' ? 0 : directory_length(includer->path);
 	struct reading r = {.plan = includer->plan,
 		.ini = includer->ini,
 		.includer = includer,
 		.path = sweep_keep(
 			includer->plan, "%.*s%s", directory, includer->path, setting->value),
+		.directory = includer->directory,
 		.files = includer->files};
 
 	if (r.path == NULL)
@@ -337,6 +371,9 @@ static int read_all(
 	struct diag why;
 
 	r.path = path != NULL ? path : "sweeps/quick.ini (built in)";
+	r.directory = sweep_keep(plan, "%.*s", directory_length(r.path), r.path);
+	if (r.directory == NULL)
+		return no_memory(diag);
 	int err = path != NULL ? input_stream(&r.file, path, &why) : open_built_in(&r.file, &why);
 
 	if (err < 0)

@@ -9,6 +9,7 @@
 struct sweep_setting {
 	const char *key, *value, *path;
 	unsigned line;
+	bool included; /* its text is not shown: it may be any file's */
 };
 
 enum sweep_section_kind { SECTION_MACHINE, SECTION_BENCH, SECTION_MATRIX, SECTION_CELL };
@@ -18,6 +19,7 @@ struct sweep_section {
 	const char *name; /* "": a [matrix] may have none */
 	const char *path;
 	unsigned line;
+	bool included;
 	struct sweep_setting *settings; /* with distinct keys */
 	size_t n;
 };
@@ -30,7 +32,15 @@ struct sweep_ini {
 /* A text that lives as long as the plan. NULL: no memory. */
 __attribute__((format(printf, 2, 3))) const char *sweep_keep(
 	struct sweep_plan *plan, const char *format, ...);
-/* "FILE:LINE: KEY = VALUE: " and the rest, into diag. */
+/* A text of a file's in a message: what an included one says, "...". */
+static inline const char *sweep_shown(bool included, const char *text)
+{
+	return included ? "..." : text;
+}
+
+/* "FILE:LINE: KEY = VALUE"; of an included file "FILE:LINE". */
+void sweep_place(char place[INI_PLACE_MAX], const struct sweep_setting *setting);
+/* That, ": " and the rest, into diag. */
 __attribute__((format(printf, 3, 4))) void sweep_say(
 	struct diag *diag, const struct sweep_setting *setting, const char *format, ...);
 /* The same as an expression: -EINVAL, which a reader sees, an analyser among them. */

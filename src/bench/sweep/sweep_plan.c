@@ -60,7 +60,8 @@ static int find_machine(const struct making *m, const struct sweep_setting *by, 
 	recipe->machine = find_section(m->ini, SECTION_MACHINE, name);
 	if (recipe->machine != NULL)
 		return 0;
-	return sweep_complain(m->diag, by, "there is no [machine %s]", name);
+	return sweep_complain(
+		m->diag, by, "there is no [machine %.80s]", sweep_shown(by->included, name));
 }
 
 /* A [bench NAME] says which experiment it is, unless that is its name. */
@@ -78,11 +79,13 @@ static int find_bench(const struct making *m, const struct sweep_setting *by, co
 			m->diag, is, "no such experiment; expected one of tickvm bench list");
 	if (recipe->settings_of != NULL)
 		return diag_set(m->diag, -EINVAL,
-			"%s:%u: [bench %s]: no such experiment; expected bench = one of tickvm "
+			"%s:%u: [bench %.80s]: no such experiment; expected bench = one of tickvm "
 			"bench list",
-			recipe->settings_of->path, recipe->settings_of->line, name);
+			recipe->settings_of->path, recipe->settings_of->line,
+			sweep_shown(recipe->settings_of->included, name));
 	return sweep_complain(m->diag, by,
-		"there is no [bench %s] and no such experiment (tickvm bench list)", name);
+		"there is no [bench %.80s] and no such experiment (tickvm bench list)",
+		sweep_shown(by->included, name));
 }
 
 /* ---- one cell ---- */
@@ -104,7 +107,7 @@ static int sort_one(
 			return sweep_complain(m->diag, setting, "too many settings");
 		char place[INI_PLACE_MAX];
 
-		ini_place(place, setting->path, setting->line, setting->key, setting->value);
+		sweep_place(place, setting);
 		const char *where = sweep_keep(m->plan, "%s", place);
 
 		if (where == NULL)
@@ -162,10 +165,30 @@ static int add_option(
 	return 0;
 }
 
-/* The line of the option that is wrong by itself, where there is one; else the cell's. */
+/* Does an included file say what the cell is? */
+static bool is_included(const struct recipe *recipe)
+{
+	return recipe->made_by->included ||
+	       (recipe->machine != NULL && recipe->machine->included) ||
+	       (recipe->settings_of != NULL && recipe->settings_of->included);
+}
+
+static int complain_cell(const struct making *m, const struct recipe *recipe,
+	const struct cell *cell, const char *what)
+{
+	return diag_set(m->diag, -EINVAL, "%s:%u: cell %.100s: %s", recipe->made_by->path,
+		recipe->made_by->line, sweep_shown(recipe->made_by->included, cell->name), what);
+}
+
+/* The line of the option that is wrong by itself, where there is one; else the cell's. The
+ * experiment's sentence quotes what it was given. */
 static int blame(const struct making *m, const struct recipe *recipe, const struct sorted *sorted,
 	const struct cell *cell, const struct diag *why)
 {
+	const char *shown = is_included(recipe) ? "the experiment does not take it; tickvm bench "
+						  "NAME --help says what it takes"
+						: why->text;
+
 	for (size_t i = 0; i < sorted->n_options; i++) {
 		struct cell alone = *cell;
 		struct diag diag;
@@ -173,10 +196,29 @@ static int blame(const struct making *m, const struct recipe *recipe, const stru
 		alone.n_options = 0;
 		if (add_option(m, &sorted->options[i], &alone) == 0 &&
 			cell_check(&alone, &diag) < 0 && strcmp(diag.text, why->text) == 0)
-			return sweep_complain(m->diag, &sorted->options[i], "%s", why->text);
+			return sweep_complain(m->diag, &sorted->options[i], "%s", shown);
 	}
-	return diag_set(m->diag, -EINVAL, "%s:%u: cell %s: %s", recipe->made_by->path,
-		recipe->made_by->line, cell->name, why->text);
+	return complain_cell(m, recipe, cell, shown);
+}
+
+static int check_cell(const struct making *m, const struct recipe *recipe, const struct cell *cell)
+{
+	const struct sweep_plan *plan = m->plan;
+	char text[160];
+
+	for (size_t i = 0; i < plan->n; i++) {
+		if (strcmp(plan->cells[i].name, cell->name) == 0)
+			return complain_cell(m, recipe, cell, "there is one already");
+	}
+	snprintf(text, sizeof(text),
+		"the name is longer than %d bytes; a [cell NAME] may have a shorter one",
+		SWEEP_NAME_MAX);
+	if (strlen(cell->name) > SWEEP_NAME_MAX)
+		return complain_cell(m, recipe, cell, text);
+	if (plan->n == SWEEP_CELLS_MAX)
+		return diag_set(m->diag, -EINVAL, "%s:%u: more than %d cells",
+			recipe->made_by->path, recipe->made_by->line, SWEEP_CELLS_MAX);
+	return 0;
 }
 
 static int add_cell(const struct making *m, const struct recipe *recipe)
@@ -184,25 +226,14 @@ static int add_cell(const struct making *m, const struct recipe *recipe)
 	struct sweep_plan *plan = m->plan;
 	struct sorted sorted;
 	struct diag why;
-	struct cell cell = {.name = recipe->name, .bench = recipe->bench};
+	struct cell cell = {.name = recipe->name, .bench = recipe->bench, .of_file = true};
 
 	if (cell.name == NULL)
 		return no_memory(m->diag);
-	for (size_t i = 0; i < plan->n; i++) {
-		if (strcmp(plan->cells[i].name, cell.name) == 0)
-			return diag_set(m->diag, -EINVAL, "%s:%u: there is a cell %s already",
-				recipe->made_by->path, recipe->made_by->line, cell.name);
-	}
-	if (strlen(cell.name) > SWEEP_NAME_MAX)
-		return diag_set(m->diag, -EINVAL,
-			"%s:%u: cell %s: the name is longer than %d bytes; a [cell NAME] may have "
-			"a shorter one",
-			recipe->made_by->path, recipe->made_by->line, cell.name, SWEEP_NAME_MAX);
-	if (plan->n == SWEEP_CELLS_MAX)
-		return diag_set(m->diag, -EINVAL, "%s:%u: more than %d cells",
-			recipe->made_by->path, recipe->made_by->line, SWEEP_CELLS_MAX);
-	int err = sort(m, recipe, &sorted);
+	int err = check_cell(m, recipe, &cell);
 
+	if (err == 0)
+		err = sort(m, recipe, &sorted);
 	if (err == 0)
 		err = m->maker->make(
 			m->maker->user, sorted.machine, sorted.n_machine, &cell, m->diag);
@@ -245,8 +276,8 @@ static int make_one(const struct making *m, const struct sweep_section *section)
 		return err;
 	if (recipe.bench != NULL)
 		return add_cell(m, &recipe);
-	return diag_set(m->diag, -EINVAL, "%s:%u: [cell %s]: expected a line bench = NAME",
-		section->path, section->line, section->name);
+	return diag_set(m->diag, -EINVAL, "%s:%u: [cell %.80s]: expected a line bench = NAME",
+		section->path, section->line, sweep_shown(section->included, section->name));
 }
 
 /* ---- [matrix] ---- */
