@@ -61,33 +61,31 @@ static int place(pthread_attr_t *attr, const struct vm_config *machine, unsigned
 	return err;
 }
 
-/* The terminal's signals stay with the caller's thread; faults cannot be put off. */
-static void without_signals(sigset_t *old)
+int native_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg)
 {
-	sigset_t blocked;
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+	sigset_t blocked, old;
 
 	sigfillset(&blocked);
-	sigdelset(&blocked, SIGSEGV);
-	sigdelset(&blocked, SIGBUS);
-	sigdelset(&blocked, SIGILL);
-	sigdelset(&blocked, SIGFPE);
-	pthread_sigmask(SIG_SETMASK, &blocked, old);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&blocked, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old); /* inherited */
+	int err = pthread_create(thread, attr, body, arg);
+
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
 }
 
 static int start(struct member *member, const struct vm_config *machine, struct diag *diag)
 {
 	int cpu = machine->vcpu_cpu[member->number];
 	pthread_attr_t attr;
-	sigset_t old;
 
 	pthread_attr_init(&attr);
 	int err = place(&attr, machine, member->number);
 
-	if (err == 0) {
-		without_signals(&old);
-		err = pthread_create(&member->thread, &attr, member_main, member);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
-	}
+	if (err == 0)
+		err = native_thread(&member->thread, &attr, member_main, member);
 	pthread_attr_destroy(&attr);
 	switch (err) {
 	case 0:

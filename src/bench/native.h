@@ -8,10 +8,16 @@
 #include "tickvm/hyperbench.h"
 #include "tickvm/vm.h"
 
+#include <pthread.h>
+
 /* Runs function in threads threads at once, thread i pinned as machine pins vCPU i (-1: not), with
  * its scheduling class; returns when all have. 0 or a negative errno with diag. */
 int native_run(const struct vm_config *machine, unsigned threads,
 	void (*function)(void *arg, unsigned thread), void *arg, struct diag *diag);
+
+/* pthread_create() of a thread that takes no signal but its own faults: the others are the main
+ * thread's. 0 or a positive errno. */
+int native_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg);
 
 /* For function, at a common start: waits, spinning, until all threads of the run are here. */
 struct native_barrier {

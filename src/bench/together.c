@@ -3,6 +3,8 @@
  * It reads no result: each VM's own error is left with it. */
 #include "together.h"
 
+#include "native.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -48,7 +50,7 @@ int together_run(struct together *vms, size_t n, struct diag *diag)
 	pthread_mutex_lock(&gate.shut);
 	while (started < n && err == 0) {
 		vms[started].gate = &gate;
-		err = -pthread_create(&vms[started].thread, NULL, work, &vms[started]);
+		err = -native_thread(&vms[started].thread, NULL, work, &vms[started]);
 		started += err == 0;
 	}
 	if (err < 0) {

@@ -43,8 +43,6 @@ __attribute__((format(printf, 2, 3))) void complain(const char *command, const c
 
 /* cmd_bench.c: what an experiment is told of the options. */
 struct bench_context cli_bench_context(const struct options *options, const char *command_line);
-/* cmd_bench.c: SIGINT and SIGTERM set bench_interrupted; a second one ends the process. */
-void cli_catch_interrupts(void);
 
 /* cell_words.c: the experiment and its options in argv[1] and on, machine options among them, which
  * add to those of options. cell has its name; its texts are those of argv and options. 0 or a

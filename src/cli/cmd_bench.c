@@ -2,25 +2,9 @@
 /* tickvm bench: finds the experiment by name and hands over the machine options and what is left of
  * the line. It knows no experiment and prints no result. */
 #include "cli.h"
+#include "interrupts.h"
 
-#include <signal.h>
 #include <string.h>
-
-/* The first signal lets the experiment end in order, the next one of its kind ends the process. */
-static void interrupt(int signal_number)
-{
-	(void)signal_number;
-	bench_interrupt();
-}
-
-void cli_catch_interrupts(void)
-{
-	struct sigaction action = {.sa_handler = interrupt};
-	action.sa_flags = (int)SA_RESETHAND;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 struct bench_context cli_bench_context(const struct options *options, const char *command_line)
 {
@@ -95,7 +79,7 @@ static int run(const struct bench *bench, const struct options *options, int arg
 		complain("bench", "--quiet-window: %s takes a time in ns", bench->name);
 		return STATUS_USAGE;
 	}
-	cli_catch_interrupts();
+	interrupts_catch(bench_interrupt);
 	struct bench_context context = cli_bench_context(options, command_line);
 	return bench->run(&context, argc, argv);
 }

@@ -3,6 +3,7 @@
  * bisect run wants to hear it. Any other status would stop the search or blame a commit for a typo.
  * It neither builds nor checks out anything. */
 #include "cli.h"
+#include "interrupts.h"
 #include "sweep_machines.h"
 
 #include <errno.h>
@@ -206,7 +207,7 @@ int cmd_bisect(int argc, char **argv, const char *command_line)
 		err = cli_options_parse(&options, COMMAND_BISECT, &words, argv, &diag);
 	if (err == 0 && !options.help)
 		err = check(&options, words, argv, bench, &diag);
-	cli_catch_interrupts();
+	interrupts_catch(bench_interrupt);
 	if (err < 0)
 		verdict = cannot_tell(diag.text);
 	else if (options.help)

@@ -2,6 +2,7 @@
 /* tickvm compare: two results files, or two configurations run in turns; one page and a status.
  * It decides nothing itself. */
 #include "cli.h"
+#include "interrupts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ static int compare_two_cells(char **lines, const struct options *options,
 	for (int i = 0; i < 2 && err == 0; i++)
 		err = read_side(&sides[i], lines[i], &cells[i], diag);
 	if (err == 0) {
-		cli_catch_interrupts();
+		interrupts_catch(bench_interrupt);
 		err = compare_live(
 			comparison, cells, cell_run, options->max_rounds, &options->compare, diag);
 	}

@@ -2,6 +2,7 @@
 /* tickvm sweep: the command line.
  * It runs no cell and reads no sweep's file. */
 #include "cli.h"
+#include "interrupts.h"
 #include "sweep_machines.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static int run(const struct options *options, struct sweep_machines *machines, c
 		.command_line = command_line,
 		.machine = options->machine,
 		.maker = sweep_machines_maker(machines)};
-	cli_catch_interrupts();
+	interrupts_catch(bench_interrupt);
 	return sweep(&request);
 }
 

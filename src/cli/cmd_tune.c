@@ -2,6 +2,7 @@
 /* tickvm tune: the command line of the search for machine options.
  * It searches nothing, and writes no host setting, itself. */
 #include "cli.h"
+#include "interrupts.h"
 
 #include "tickvm/tune.h"
 
@@ -36,7 +37,7 @@ static int run(const struct options *options, const char *command_line)
 			.verbose = options->verbose,
 			.command_line = command_line}};
 
-	cli_catch_interrupts();
+	interrupts_catch(bench_interrupt);
 	return tune(&request);
 }
 

@@ -2,6 +2,7 @@
 /* tickvm why: the machine's options, as bench takes them; the rest is the experiment's.
  * It explains nothing itself. */
 #include "cli.h"
+#include "interrupts.h"
 
 #include "tickvm/why.h"
 
@@ -23,7 +24,7 @@ static int run(const struct options *options, int argc, char **argv, const char 
 		complain("why", "--pin both: why takes each, none or CPUs");
 		return STATUS_USAGE;
 	}
-	cli_catch_interrupts();
+	interrupts_catch(bench_interrupt);
 	struct bench_context context = cli_bench_context(options, command_line);
 	return why_run(&context, argc, argv);
 }

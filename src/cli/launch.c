@@ -2,9 +2,10 @@
 /* run and trace up to the guest's end: options, signals, the monitor, and what is said about how it
  * ended. It neither prints tables nor touches the guest. */
 #include "cli.h"
+#include "interrupts.h"
+
 #include "tickvm/clock.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,24 +13,11 @@
 
 static struct vm *volatile running;
 
-/* Ends the run in order. (A terminal in raw mode is why no signal caught here ever ends the
- * process.) */
-static void stop_running(int signal_number)
+static void stop_running(void)
 {
-	(void)signal_number;
 	struct vm *vm = running;
 	if (vm != NULL)
 		vm_stop(vm);
-}
-
-static void catch_signals(void)
-{
-	static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = stop_running};
-	action.sa_flags = SA_RESTART;
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaction(caught[i], &action, NULL);
 }
 
 int cli_launch_status(const struct vm_outcome *outcome)
@@ -176,7 +164,7 @@ bool cli_launch_begin(
 	if (vm_create(&launch->vm, &options->machine, &diag) < 0)
 		goto fail;
 	running = launch->vm;
-	catch_signals();
+	interrupts_catch(stop_running);
 	if (vm_run(launch->vm, &launch->outcome, &diag) < 0)
 		launch->outcome.end = VM_END_ERROR;
 	launch->status = cli_launch_status(&launch->outcome);

@@ -3,6 +3,8 @@
  * It does not know what is in it, and keeps neither owner nor mode of the old one. */
 #include "tickvm/output.h"
 
+#include "tickvm/farewell.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,8 +21,9 @@ struct output {
 	FILE *stream;
 	const char *path;
 	char *temporary; /* NULL: written through */
-	int fd;          /* of the stream; -1: it is stdout */
-	int err;         /* of the first write that failed, negative */
+	struct farewell farewell;
+	int fd;  /* of the stream; -1: it is stdout */
+	int err; /* of the first write that failed, negative */
 };
 
 static int cannot_write(const char *path, int err, struct diag *diag)
@@ -91,6 +94,12 @@ static ssize_t put(void *cookie, const char *bytes, size_t n)
 	return output->err == 0 ? (ssize_t)n : 0;
 }
 
+/* A signal that ends the process: no name is left behind. */
+static void unlink_temporary(void *temporary)
+{
+	unlink(temporary);
+}
+
 static int open_stream(struct output *output)
 {
 	if (strcmp(output->path, "-") == 0) {
@@ -101,6 +110,9 @@ static int open_stream(struct output *output)
 					  : open_temporary(output->path, &output->temporary);
 	if (fd < 0)
 		return fd;
+	output->farewell = (struct farewell){.say = unlink_temporary, .ctx = output->temporary};
+	if (output->temporary != NULL)
+		farewell_promise(&output->farewell);
 	output->stream = fopencookie(output, "w", (cookie_io_functions_t){.write = put});
 	if (output->stream == NULL) {
 		close(fd);
@@ -167,6 +179,7 @@ int output_commit(struct output *output, struct diag *diag)
 		if (rename(output->temporary, output->path) != 0) {
 			err = -errno;
 		} else {
+			farewell_take_back(&output->farewell);
 			free(output->temporary);
 			output->temporary = NULL;
 		}
@@ -182,6 +195,7 @@ void output_discard(struct output *output)
 {
 	if (output->stream != NULL)
 		close_stream(output);
+	farewell_take_back(&output->farewell);
 	if (output->temporary != NULL)
 		unlink(output->temporary);
 	free(output->temporary);

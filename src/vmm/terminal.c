@@ -4,6 +4,7 @@
  * come from. */
 #include "terminal.h"
 
+#include "raw_mode.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -11,17 +12,16 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define ESCAPE        0x01 /* Ctrl-A */
 #define INPUT_WAITING 256  /* bytes read and not yet taken by the guest */
 #define INPUT_RETRY   1    /* ms until untaken input is offered again */
+#define AWAY_POLL     200  /* ms between looks whether the terminal is ours again */
 #define OUTPUT_POLL   100  /* ms */
 #define OUTPUT_GIVEUP 20   /* polls without progress while closing */
 
@@ -31,6 +31,7 @@ struct terminal {
 	void *ctx;
 	bool raw;     /* we put stdin into raw mode: the escape is ours */
 	bool escaped; /* the last byte was Ctrl-A; reader thread only */
+	bool away;    /* it was seen in the background; reader thread only */
 	int stop_fd;  /* readable once the reader must end */
 	int out_fd;   /* -1: SERIAL_NULL */
 	const char *out_name;
@@ -46,91 +47,36 @@ struct terminal {
 	bool closing;
 };
 
-/* ---- raw mode, restored whatever ends the process ---- */
-
-static struct termios cooked;
-static volatile sig_atomic_t raw_mode;
-
-static const int fatal_signals[] = {
-	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-#define FATAL_SIGNALS (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
-
-static void leave_raw_mode(void)
-{
-	if (!raw_mode)
-		return;
-	raw_mode = 0;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &cooked);
-}
-
-/* Installed with SA_RESETHAND: the second delivery ends the process as if we had not been here. */
-static void restore_and_die(int signal_number)
-{
-	if (raw_mode)
-		tcsetattr(STDIN_FILENO, TCSANOW, &cooked); /* async-signal-safe: POSIX 2.4.3 */
-	raise(signal_number);
-}
-
-/* Only signals nobody else handles: the launcher's own handlers end the run in order. */
-static void guard_signals(void)
-{
-	for (size_t i = 0; i < FATAL_SIGNALS; i++) {
-		struct sigaction now, ours = {.sa_handler = restore_and_die};
-		ours.sa_flags = (int)SA_RESETHAND;
-		sigemptyset(&ours.sa_mask);
-		if (sigaction(fatal_signals[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-			sigaction(fatal_signals[i], &ours, NULL);
-	}
-}
-
-static void unguard_signals(void)
-{
-	for (size_t i = 0; i < FATAL_SIGNALS; i++) {
-		struct sigaction now;
-		if (sigaction(fatal_signals[i], NULL, &now) == 0 &&
-			now.sa_handler == restore_and_die)
-			signal(fatal_signals[i], SIG_DFL);
-	}
-}
-
-/* A background job must touch neither the modes nor the input: either would stop it (SIGTTOU,
- * SIGTTIN). */
-static bool in_foreground(void)
-{
-	return tcgetpgrp(STDIN_FILENO) == getpgrp();
-}
-
-static bool enter_raw_mode(void)
-{
-	static bool at_exit;
-	if (raw_mode || tcgetattr(STDIN_FILENO, &cooked) != 0)
-		return false;
-	if (!at_exit)
-		at_exit = atexit(leave_raw_mode) == 0;
-	struct termios raw = cooked;
-	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST; /* newlines stay readable, ours and the guest's */
-	guard_signals();
-	raw_mode = 1;
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0)
-		return true;
-	raw_mode = 0;
-	unguard_signals();
-	return false;
-}
-
 /* ---- input ---- */
 
 /* Waits for stdin (when wanted) or a while; false when the thread is to end. */
-static bool reader_wait(const struct terminal *t, bool want_input, int timeout_ms, bool *readable)
+static bool reader_wait(struct terminal *t, bool want_input, int timeout_ms, bool *readable)
 {
-	struct pollfd fds[2] = {{.fd = t->stop_fd, .events = POLLIN},
-		{.fd = want_input ? STDIN_FILENO : -1, .events = POLLIN}};
-	while (poll(fds, 2, timeout_ms) < 0)
+	struct pollfd fds[] = {{.fd = t->stop_fd, .events = POLLIN},
+		{.fd = want_input ? STDIN_FILENO : -1, .events = POLLIN},
+		{.fd = t->raw ? raw_mode_away_fd() : -1, .events = POLLIN}};
+	while (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms) < 0)
 		if (errno != EINTR)
 			return false;
+	eventfd_t rings;
+	if (fds[2].revents != 0)
+		t->away = eventfd_read(fds[2].fd, &rings) == 0;
 	*readable = fds[1].revents != 0;
 	return fds[0].revents == 0;
+}
+
+/* What is typed while the shell has the terminal is the shell's: who looks at the terminal then
+ * looks again when it is ours. False when the thread is to end. */
+static bool reader_wait_for_foreground(struct terminal *t, bool *readable)
+{
+	if (!t->raw || (!t->away && raw_mode_in_foreground()))
+		return !*readable || reader_wait(t, true, 0, readable);
+	while (!raw_mode_in_foreground())
+		if (!reader_wait(t, false, AWAY_POLL, readable))
+			return false;
+	t->away = *readable = false;
+	raw_mode_returned();
+	return true;
 }
 
 /* Takes the escape sequences out of what was typed. Returns the bytes left; *quit: Ctrl-A x was
@@ -154,8 +100,10 @@ static unsigned strip_escapes(struct terminal *t, uint8_t *bytes, unsigned n, bo
 static bool read_more(struct terminal *t, uint8_t *waiting, unsigned *n)
 {
 	ssize_t got = read(STDIN_FILENO, waiting + *n, INPUT_WAITING - *n);
+	if (got < 0 && t->raw && errno == EIO)
+		t->away = true; /* in the background meanwhile, or the terminal is gone for good */
 	if (got < 0)
-		return errno == EINTR || errno == EAGAIN;
+		return errno == EINTR || errno == EAGAIN || t->away;
 	bool quit = false;
 	*n += t->raw ? strip_escapes(t, waiting + *n, (unsigned)got, &quit) : (unsigned)got;
 	if (quit)
@@ -173,7 +121,8 @@ static void *reader_main(void *arg)
 	unsigned n = 0;
 	bool readable, open = true;
 	while ((open || n > 0) &&
-		reader_wait(t, open && n<INPUT_WAITING, n> 0 ? INPUT_RETRY : -1, &readable)) {
+		reader_wait(t, open && n<INPUT_WAITING, n> 0 ? INPUT_RETRY : -1, &readable) &&
+		reader_wait_for_foreground(t, &readable)) {
 		if (readable)
 			open = read_more(t, waiting, &n);
 		if (n == 0)
@@ -284,7 +233,7 @@ static int start(struct terminal *t, enum serial_kind kind, struct diag *diag)
 		return diag_set(
 			diag, err, "cannot start the serial output thread: %s", strerror(-err));
 	t->has_writer = true;
-	if (kind != SERIAL_STDIO || (isatty(STDIN_FILENO) && !in_foreground()))
+	if (kind != SERIAL_STDIO || (!t->raw && isatty(STDIN_FILENO) && !raw_mode_in_foreground()))
 		return 0;
 	err = thread_start(&t->reader, -1, reader_main, t);
 	if (err < 0)
@@ -321,8 +270,8 @@ int terminal_create(struct terminal **out, enum serial_kind kind, const char *pa
 		goto fail;
 	}
 	/* Before the reader starts: it asks whether the escape is ours. */
-	if (kind == SERIAL_STDIO && isatty(STDIN_FILENO) && in_foreground())
-		t->raw = enter_raw_mode();
+	if (kind == SERIAL_STDIO)
+		t->raw = raw_mode_enter();
 	err = start(t, kind, diag);
 	if (err == 0)
 		return 0;
@@ -350,10 +299,8 @@ void terminal_destroy(struct terminal *terminal)
 		pthread_join(t->reader, NULL);
 	if (t->has_writer)
 		stop_writer(t);
-	if (t->raw) {
-		leave_raw_mode();
-		unguard_signals();
-	}
+	if (t->raw)
+		raw_mode_leave();
 	if (t->dropped > 0)
 		fprintf(stderr,
 			"tickvm: %llu bytes of the guest's serial output were lost: %s %s\n",

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char path[64];
@@ -119,6 +120,59 @@ Test(output, a_discarded_file_was_never_there)
 	output_discard(output);
 	expect_absent(path);
 	expect_nothing_beside();
+}
+
+static void dies_with_it_open(int signal_number)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct output *output;
+		struct diag diag;
+
+		signal(signal_number, SIG_DFL);
+		output_open(&output, path, &diag);
+		fputs("new", output_stream(output));
+		fflush(output_stream(output));
+		raise(signal_number);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == signal_number, "%x", status);
+	expect_file("old");
+	expect_nothing_beside();
+}
+
+Test(output, a_signal_leaves_the_old_file_and_nothing_beside_it)
+{
+	make_file(path, "old");
+	dies_with_it_open(SIGTERM);
+	dies_with_it_open(SIGHUP);
+	dies_with_it_open(SIGQUIT);
+	dies_with_it_open(SIGPIPE);
+}
+
+/* Its parent may still finish the file. */
+Test(output, a_child_that_dies_takes_nothing_of_its_parents_away)
+{
+	struct output *output;
+	struct diag diag = {""};
+	int status;
+
+	signal(SIGTERM, SIG_DFL);
+	cr_assert_eq(output_open(&output, path, &diag), 0, "%s", diag.text);
+	pid_t child = fork();
+
+	if (child == 0) {
+		raise(SIGTERM);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFSIGNALED(status), "%x", status);
+	fputs("new", output_stream(output));
+	cr_assert_eq(output_commit(output, &diag), 0, "%s", diag.text);
+	expect_file("new");
 }
 
 static void limit_size(rlim_t size)

@@ -158,6 +158,129 @@ Test(terminal, fatal_signal_restores_the_modes)
 	cr_expect_not(is_raw());
 }
 
+/* ---- job control: this process is the shell, its child has a guest on the terminal ---- */
+
+/* A step that a condition ends; a hang is the test's timeout. */
+static void wait_until_raw(bool raw)
+{
+	while (is_raw() != raw)
+		usleep(1000);
+}
+
+/* Runs until 'q' is typed, as a job of its own in the foreground. */
+static pid_t start_job(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		setpgid(0, 0);
+		signal(SIGTTOU, SIG_IGN);
+		tcsetpgrp(STDIN_FILENO, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		struct terminal *terminal;
+		struct diag diag;
+		if (terminal_create(
+			    &terminal, SERIAL_STDIO, NULL, on_input, &guest, on_quit, &diag) < 0)
+			_exit(1);
+		pthread_mutex_lock(&guest.lock);
+		while (guest.n == 0 || guest.got[guest.n - 1] != 'q')
+			pthread_cond_wait(&guest.changed, &guest.lock);
+		pthread_mutex_unlock(&guest.lock);
+		terminal_destroy(terminal);
+		_exit(is_raw() ? 2 : (int)guest.n);
+	}
+	wait_until_raw(true);
+	return child;
+}
+
+static void wait_until_stopped(pid_t child)
+{
+	int status;
+	cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
+	cr_assert(WIFSTOPPED(status), "status %x", status);
+}
+
+static void to_foreground(pid_t group)
+{
+	cr_assert_eq(tcsetpgrp(STDIN_FILENO, group), 0);
+}
+
+static void ends_after(pid_t child, int user, const char *typed, int bytes)
+{
+	int status;
+	type(user, typed);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == bytes, "status %x", status);
+	cr_expect_not(is_raw());
+}
+
+Test(terminal, stopped_it_is_cooked_and_in_the_foreground_raw_again, .timeout = 300)
+{
+	int user = on_a_terminal();
+	pid_t child = start_job();
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(kill(child, SIGTSTP), 0);
+		wait_until_stopped(child);
+		cr_expect_not(is_raw());
+		to_foreground(getpgrp());
+		to_foreground(child);
+		cr_assert_eq(kill(child, SIGCONT), 0);
+		wait_until_raw(true);
+	}
+	ends_after(child, user, "xq", 2);
+}
+
+/* SIGSTOP cannot be caught: the shell makes the terminal its own, and gets it back. */
+Test(terminal, stopped_unawares_it_is_raw_again_too, .timeout = 300)
+{
+	struct termios modes;
+	int user = on_a_terminal();
+	cr_assert_eq(tcgetattr(STDIN_FILENO, &modes), 0);
+	pid_t child = start_job();
+	cr_assert_eq(kill(child, SIGSTOP), 0);
+	wait_until_stopped(child);
+	to_foreground(getpgrp());
+	cr_assert_eq(tcsetattr(STDIN_FILENO, TCSANOW, &modes), 0);
+	to_foreground(child);
+	cr_assert_eq(kill(child, SIGCONT), 0);
+	wait_until_raw(true);
+	ends_after(child, user, "q", 1);
+}
+
+/* What fg sends to a job that runs already is nothing. */
+Test(terminal, in_the_background_it_leaves_the_terminal_alone, .timeout = 300)
+{
+	int user = on_a_terminal(), status;
+	pid_t child = start_job();
+	cr_assert_eq(kill(child, SIGTSTP), 0);
+	wait_until_stopped(child);
+	to_foreground(getpgrp());
+	cr_assert_eq(kill(child, SIGCONT), 0);
+	cr_assert_eq(waitpid(child, &status, WCONTINUED), child);
+	cr_expect_not(is_raw());
+	char line[8] = "";
+	type(user, "ls\n");
+	cr_expect_eq(read(STDIN_FILENO, line, sizeof(line)), 3, "the shell's own input");
+	cr_expect_not(is_raw());
+	to_foreground(child);
+	wait_until_raw(true);
+	ends_after(child, user, "q", 1);
+}
+
+Test(terminal, a_job_that_is_ended_while_stopped_leaves_the_modes, .timeout = 300)
+{
+	on_a_terminal();
+	pid_t child = start_job();
+	int status;
+	cr_assert_eq(kill(child, SIGTSTP), 0);
+	wait_until_stopped(child);
+	to_foreground(getpgrp());
+	kill(child, SIGTERM);
+	kill(child, SIGCONT);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "status %x", status);
+	cr_expect_not(is_raw());
+}
+
 Test(terminal, a_pipe_is_passed_on_whole_and_unchanged)
 {
 	int ends[2];

@@ -90,8 +90,10 @@ _Noreturn static void child_main(const struct native *native, struct ends ends, 
 	uint8_t set;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* What the terminal sends to all: the first process ends the others. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (getppid() == parent) {
 		while (take(ends.in, &set) == 0) {
 			workload_touch(native->set, ctx_set_bytes(set), native->ring->stride);

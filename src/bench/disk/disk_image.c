@@ -59,7 +59,7 @@ static int check_space(const char *dir, uint64_t bytes, struct diag *diag)
 			" MiB are free, and the scratch file takes %" PRIu64
 			" MiB; use another --dir or a smaller --file",
 			dir, (uint64_t)fs.f_bavail * fs.f_frsize >> 20, bytes >> 20);
-	/* Beyond it the kernel sends SIGXFSZ. */
+	/* Beyond it no write goes. */
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
 		return diag_set(diag, -EFBIG,
 			"files of this process may have %" PRIu64

@@ -3,6 +3,8 @@
  * payload's. */
 #include "timer_load.h"
 
+#include "../native.h"
+
 #include "tickvm/clock.h"
 #include "tickvm/input.h"
 
@@ -265,7 +267,7 @@ static int load_start(struct host_load *load, size_t threads, struct diag *diag)
 		struct load_thread *thread = &load->threads[load->started];
 
 		thread->load = load;
-		int err = pthread_create(&thread->thread, NULL, work, thread);
+		int err = native_thread(&thread->thread, NULL, work, thread);
 
 		if (err != 0)
 			return diag_set(

@@ -4,6 +4,8 @@
  * would start from. */
 #include "bench_timer.h"
 
+#include "../native.h"
+
 #include "tickvm/clock.h"
 
 #include <errno.h>
@@ -75,7 +77,7 @@ static int start(pthread_t *thread, struct native *native, int priority)
 		CPU_SET((size_t)native->config->cpu, &set);
 		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	}
-	int err = pthread_create(thread, &attr, sleep_loop, native);
+	int err = native_thread(thread, &attr, sleep_loop, native);
 
 	pthread_attr_destroy(&attr);
 	return err;
