@@ -64,6 +64,21 @@ int json_clean(json_t *json)
 	return err == 0 ? 0 : -ENOMEM;
 }
 
+bool json_within(const json_t *value, json_int_t least, json_int_t most, json_int_t *number)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < least || n > most)
+		return false;
+	*number = n;
+	return true;
+}
+
+json_int_t json_whole(double value)
+{
+	return llround(fmax(-1e15, fmin(1e15, value)));
+}
+
 /* Takes value over. An object that has lost a member becomes NULL and stays it. */
 static void put(json_t **object, const char *key, json_t *value)
 {
