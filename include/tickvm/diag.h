@@ -10,7 +10,7 @@
  * -ENOTSUP means this host cannot do it (exit status 77), -EINVAL the caller's options, the rest a
  * failure. */
 struct diag {
-	char text[512]; /* one line, no newline, says what was expected */
+	char text[512]; /* one line, clean (tickvm/text.h), says what was expected */
 };
 
 /* Sets the text (first failure wins is the caller's business) and returns err unchanged. */

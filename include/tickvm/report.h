@@ -5,14 +5,14 @@
 
 #include "tickvm/page.h"
 
-/* One results file: where it came from and the document itself. */
+/* One results file: where it came from, as the caller said it, and the document itself. */
 struct report_file {
 	const char *path;
 	json_t *root;
 };
 
-/* Reads path ("-": standard input). -EINVAL with path, position and what was expected in diag: no
- * tickvm-results/1 file, or a truncated or later one. */
+/* Reads path ("-": standard input). All text in root is clean (tickvm/text.h). -EINVAL with path,
+ * position and what was expected in diag: no tickvm-results/1 file, or a truncated or later one. */
 int report_read(struct report_file *file, const char *path, struct diag *diag);
 /* Its page; page_destroy() it. NULL with the path and why in diag: it has none, or a broken one. */
 struct page *report_page(const struct report_file *file, struct diag *diag);

@@ -3,11 +3,15 @@
  * It is called between runs only: nothing is printed while something is measured. */
 #include "progress.h"
 
-#include <limits.h>
+#include "tickvm/text.h"
+
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#define LEAST 8 /* columns: on a terminal with fewer of them nothing is cut */
 
 struct progress progress_begin(unsigned steps, bool quiet)
 {
@@ -17,18 +21,18 @@ struct progress progress_begin(unsigned steps, bool quiet)
 }
 
 /* A line that is wider than the terminal would be two, of which one alone is erased. */
-static unsigned columns_of(const struct progress *progress)
+static size_t columns_of(const struct progress *progress)
 {
 	struct winsize size;
 
 	return progress->terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
 		       ? size.ws_col - 1u
-		       : UINT_MAX;
+		       : SIZE_MAX;
 }
 
 void progress_step(struct progress *progress, const char *format, ...)
 {
-	char count[32], text[512];
+	char count[32], text[512], clean[sizeof(text)];
 	va_list args;
 
 	progress->step++;
@@ -41,11 +45,12 @@ void progress_step(struct progress *progress, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	unsigned columns = columns_of(progress), used = (unsigned)strlen(count);
+	size_t left = columns_of(progress) - strlen(count), room = sizeof(clean);
 
+	/* A byte takes no more than a column. */
+	text_line(clean, left > LEAST && left < room ? left + 1 : room, text);
 	/* Carriage return, then erase to the end of the line (ECMA-48, EL). */
-	fprintf(progress->out, "%s%s%.*s", progress->terminal ? "\r\033[K" : "", count,
-		(int)(columns > used && columns != UINT_MAX ? columns - used : sizeof(text)), text);
+	fprintf(progress->out, "%s%s%s", progress->terminal ? "\r\033[K" : "", count, clean);
 	if (!progress->terminal)
 		fputc('\n', progress->out);
 	fflush(progress->out);

@@ -21,6 +21,16 @@ static int compare_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* What is measured never comes near the ends; what is read from a file may. */
+static int64_t add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return b > 0 ? INT64_MAX : INT64_MIN;
+	return sum;
+}
+
 int64_t stats_percentile(const int64_t *sorted, size_t n, double q)
 {
 	if (n == 0)
@@ -59,7 +69,7 @@ struct summary stats_summarize(int64_t *samples, size_t n)
 		return s;
 	qsort(samples, n, sizeof(samples[0]), compare_int64);
 	for (size_t i = 0; i < n; i++)
-		s.sum += samples[i];
+		s.sum = add(s.sum, samples[i]);
 	s.mean = (double)s.sum / (double)n;
 
 	double squares = 0;

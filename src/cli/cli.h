@@ -38,7 +38,7 @@ int cmd_merge(int argc, char **argv, const char *command_line);
 int cmd_tune(int argc, char **argv, const char *command_line);
 int cmd_bisect(int argc, char **argv, const char *command_line);
 
-/* complain.c: "tickvm COMMAND: text" on standard error. */
+/* complain.c: "tickvm COMMAND: text" on standard error; the text is cleaned (tickvm/text.h). */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *format, ...);
 
 /* cmd_bench.c: what an experiment is told of the options. */

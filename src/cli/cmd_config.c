@@ -230,7 +230,7 @@ static bool check_sweep(const char *path, size_t *cells)
 static bool check(const char *path)
 {
 	struct look look = {.key = NULL};
-	struct diag unused;
+	struct diag unused, said;
 	size_t cells = 0;
 
 	/* A line that is none is told by who reads the file for good. */
@@ -238,9 +238,11 @@ static bool check(const char *path)
 	bool good = look.is_sweep ? check_sweep(path, &cells) : check_machine(path);
 
 	if (good && look.is_sweep)
-		printf("%s: good, a sweep of %zu cells\n", path, cells);
+		diag_set(&said, 0, "%s: good, a sweep of %zu cells", path, cells);
 	else if (good)
-		printf("%s: good\n", path);
+		diag_set(&said, 0, "%s: good", path);
+	if (good)
+		puts(said.text);
 	return good;
 }
 

@@ -55,10 +55,13 @@ static int unknown(const char *name)
 	for (size_t i = 0; i < COMMANDS; i++)
 		names[i] = commands[i].name;
 	const char *near = nearest_word(name, strlen(name), names);
-	fprintf(stderr, "tickvm: %s: no such command%s%s%s; tickvm --help lists them\n", name,
-		near != NULL ? ", did you mean " : "", near != NULL ? near : "",
-		near != NULL ? "?" : "");
-	return STATUS_USAGE;
+	struct diag diag;
+	int status =
+		diag_set(&diag, STATUS_USAGE, "%s: no such command%s%s%s; tickvm --help lists them",
+			name, near != NULL ? ", did you mean " : "", near != NULL ? near : "",
+			near != NULL ? "?" : "");
+	fprintf(stderr, "tickvm: %s\n", diag.text);
+	return status;
 }
 
 /* Without this, /dev/kvm could become standard output. */

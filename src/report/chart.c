@@ -15,9 +15,9 @@ struct chart *chart_create(enum chart_kind kind, unsigned flags, const char *tit
 		return NULL;
 	chart->kind = kind;
 	chart->flags = flags;
-	chart->title = strdup(title);
-	chart->x_label = strdup(x_label);
-	chart->y_label = strdup(y_label);
+	chart->title = text_clean(title, TEXT_LINE);
+	chart->x_label = text_clean(x_label, TEXT_LINE);
+	chart->y_label = text_clean(y_label, TEXT_LINE);
 	if (chart->title != NULL && chart->x_label != NULL && chart->y_label != NULL)
 		return chart;
 	chart_destroy(chart);
@@ -46,23 +46,34 @@ bool chart_has_bars(const struct chart *chart)
 	return chart->kind == CHART_BARS || chart->kind == CHART_STACKED;
 }
 
-/* NULL: no room for a new one. */
-static struct series *find_series(struct chart *chart, const char *name)
+/* Takes name over. NULL: no room for one more. */
+static struct series *new_series(struct chart *chart, char *name)
 {
-	for (size_t i = chart->count; i-- > 0;) {
-		if (strcmp(chart->series[i].name, name) == 0)
-			return &chart->series[i];
-	}
-	if (chart->count == CHART_SERIES_MAX)
-		return NULL;
-	struct series *series =
-		array_grow(chart->series, chart->count, &chart->capacity, sizeof(*series));
+	struct series *series = NULL;
 
-	if (series == NULL)
+	if (chart->count < CHART_SERIES_MAX)
+		series = array_grow(chart->series, chart->count, &chart->capacity, sizeof(*series));
+	if (series == NULL) {
+		free(name);
 		return NULL;
+	}
 	chart->series = series;
-	series[chart->count] = (struct series){.name = strdup(name)};
-	return series[chart->count].name != NULL ? &series[chart->count++] : NULL;
+	series[chart->count] = (struct series){.name = name};
+	return &series[chart->count++];
+}
+
+/* NULL: no room for a new one. */
+static struct series *find_series(struct chart *chart, const char *text)
+{
+	char *name = text_clean(text, TEXT_LINE);
+
+	for (size_t i = chart->count; name != NULL && i-- > 0;) {
+		if (strcmp(chart->series[i].name, name) == 0) {
+			free(name);
+			return &chart->series[i];
+		}
+	}
+	return name != NULL ? new_series(chart, name) : NULL;
 }
 
 /* Takes point.label over. */
@@ -83,7 +94,7 @@ void chart_bar(struct chart *chart, const char *series_name, const char *label, 
 	if (chart == NULL || !isfinite(value))
 		return;
 	struct series *series = find_series(chart, series_name);
-	struct point point = {.label = strdup(label), .y = value};
+	struct point point = {.label = text_clean(label, TEXT_LINE), .y = value};
 
 	if (series != NULL && point.label != NULL && add_point(series, point))
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What exporters share: text of any file made fit for other formats, results files as test cases,
- * metrics and runs. The formats are described in docs/exporters.md. */
+/* What exporters share: results files as test cases, metrics and runs. Texts are clean, so that a
+ * format escapes only its own marks. The formats are described in docs/exporters.md. */
 #ifndef REPORT_EXPORT_H
 #define REPORT_EXPORT_H
 
@@ -9,12 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* ---- text ---- */
-
-/* The next character (a code point; 0: the end). What is no text is U+FFFD: bytes that are not
- * UTF-8, noncharacters, control characters but newline and tab. */
-uint32_t export_next(const char **text);
-void export_put(FILE *out, uint32_t character);
+/* ---- members ---- */
 
 /* When measuring began, UTC; 1970-01-01T00:00:00 where the file does not say. */
 struct tm export_time(const struct report_file *file);

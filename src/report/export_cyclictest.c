@@ -4,6 +4,8 @@
  * the layout's, not ours. */
 #include "export.h"
 
+#include "tickvm/facts_json.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -14,13 +16,10 @@ struct writer {
 	size_t count;
 };
 
-/* Down, so that a negative lateness (early) stays one. Far beyond any duration the layout's reader
- * has a 64-bit number for, and still an integer in a double. */
+/* Down, so that a negative lateness (early) stays one. */
 static json_int_t whole_us(double ns)
 {
-	double us = floor(ns / 1000);
-
-	return (json_int_t)(us > 1e15 ? 1e15 : us < -1e15 ? -1e15 : us);
+	return json_whole(floor(ns / 1000));
 }
 
 static int add_count(json_t *histogram, json_int_t us, json_int_t count)

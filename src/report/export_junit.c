@@ -3,16 +3,16 @@
  * Which case passed is decided elsewhere. */
 #include "export.h"
 
+#include <string.h>
+
 static void put_xml(FILE *out, const char *text)
 {
-	uint32_t c;
-
-	while ((c = export_next(&text)) != 0) {
+	for (; *text != '\0'; text++) {
 		/* Line ends would become blanks in an attribute (XML 1.0, 3.3.3). */
-		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\n' || c == '\t')
-			fprintf(out, "&#%u;", (unsigned)c);
+		if (strchr("&<>\"\n", *text) != NULL)
+			fprintf(out, "&#%u;", (unsigned)*text);
 		else
-			export_put(out, c);
+			fputc(*text, out);
 	}
 }
 
@@ -42,8 +42,10 @@ static const char *host_member(const struct report_file *file, const char *key)
 
 static void put_properties(FILE *out, const struct report_file *file)
 {
+	char path[REPORT_PATH_MAX];
+
 	fputs("  <properties>\n", out);
-	put_property(out, "file", file->path);
+	put_property(out, "file", report_path(file, path));
 	put_property(out, "command_line", report_member(file, "command_line"));
 	put_property(out, "tickvm_version", report_member(file, "tickvm_version"));
 	put_property(out, "cpu_model", host_member(file, "cpu_model"));

@@ -3,35 +3,36 @@
  * Which case passed is decided elsewhere. */
 #include "export.h"
 
-/* One line; "#" would begin a directive. */
+#include <string.h>
+
+/* One line; what marks has gets a backslash. */
+static void put_escaped(FILE *out, const char *text, const char *marks)
+{
+	for (; *text != '\0'; text++) {
+		if (strchr(marks, *text) != NULL)
+			fputc('\\', out);
+		fputc(*text == '\n' ? ' ' : *text, out);
+	}
+}
+
+/* "#" would begin a directive. */
 static void put_description(FILE *out, const char *text)
 {
-	uint32_t c;
-
-	while ((c = export_next(&text)) != 0) {
-		if (c == '#' || c == '\\')
-			fputc('\\', out);
-		export_put(out, c == '\n' || c == '\t' ? ' ' : c);
-	}
+	put_escaped(out, text, "#\\");
 }
 
 /* In double quotes, where nothing but these two means anything (YAML 1.1, 5.7). */
 static void put_yaml(FILE *out, const char *key, const char *text)
 {
-	uint32_t c;
-
 	fprintf(out, "  %s: \"", key);
-	while ((c = export_next(&text)) != 0) {
-		if (c == '"' || c == '\\')
-			fputc('\\', out);
-		export_put(out, c == '\n' || c == '\t' ? ' ' : c);
-	}
+	put_escaped(out, text, "\"\\");
 	fputs("\"\n", out);
 }
 
 static void put_case(
 	FILE *out, const struct export_suite *suite, const struct export_case *c, size_t number)
 {
+	char path[REPORT_PATH_MAX];
 	bool ok = c->outcome == EXPORT_PASSED || c->outcome == EXPORT_SKIPPED;
 
 	fprintf(out, "%s %zu - ", ok ? "ok" : "not ok", number);
@@ -49,7 +50,7 @@ static void put_case(
 	fputs("  ---\n", out);
 	put_yaml(out, "message", c->text);
 	put_yaml(out, "severity", c->outcome == EXPORT_ERROR ? "error" : "fail");
-	put_yaml(out, "file", suite->file->path);
+	put_yaml(out, "file", report_path(suite->file, path));
 	fputs("  ...\n", out);
 }
 

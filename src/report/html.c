@@ -92,13 +92,15 @@ static void put_fact(FILE *out, const char *name, const char *text, bool code)
 static void put_file(FILE *out, const struct report_file *file, const struct page *page,
 	size_t number, unsigned *figures)
 {
+	char path[REPORT_PATH_MAX];
+
 	fprintf(out, "<section>\n<h2 id=\"file%zu\">", number);
 	markup_text(out, report_bench(file));
 	fprintf(out, "</h2>\n<dl>\n");
 	put_fact(out, "measured", report_member(file, "time"), false);
 	put_fact(out, "command", report_member(file, "command_line"), true);
 	put_fact(out, "tickvm", report_member(file, "tickvm_version"), false);
-	put_fact(out, "file", file->path, true);
+	put_fact(out, "file", report_path(file, path), true);
 	fprintf(out, "</dl>\n");
 	if (json_is_true(json_object_get(file->root, "interrupted")))
 		fprintf(out, "<p class=\"bad\">Interrupted: what was measured until then.</p>\n");

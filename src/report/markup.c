@@ -26,11 +26,7 @@ static void put_byte(FILE *out, unsigned char byte)
 		fputs("&#39;", out);
 		break;
 	default:
-		/* HTML has no other control characters than these. */
-		if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f)
-			fputs("\xef\xbf\xbd", out);
-		else
-			fputc(byte, out);
+		fputc(byte, out);
 	}
 }
 

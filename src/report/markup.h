@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-/* Text of a file can be read and do nothing else, in an element and in a quoted attribute. */
+/* Clean text (tickvm/text.h) can be read and do nothing else, in an element and in a quoted
+ * attribute. */
 void markup_text(FILE *out, const char *text);
 /* The same, cut with "…" where it is wider than width at this size of letters. */
 void markup_fit(FILE *out, const char *text, double size, double width);

@@ -19,6 +19,17 @@ void *array_grow(void *array, size_t count, size_t *capacity, size_t element_siz
 	return grown;
 }
 
+char *page_text(enum text_lines lines, const char *format, va_list args)
+{
+	char *text, *clean;
+
+	if (vasprintf(&text, format, args) < 0)
+		return NULL;
+	clean = text_clean(text, lines);
+	free(text);
+	return clean;
+}
+
 struct page *page_create(void)
 {
 	return calloc(1, sizeof(struct page));
@@ -60,13 +71,12 @@ static bool add(struct page *page, struct page_item item)
 __attribute__((format(printf, 4, 0))) static void add_text(struct page *page,
 	enum page_item_kind kind, enum verdict verdict, const char *format, va_list args)
 {
-	struct page_item item = {.kind = kind, .verdict = verdict};
+	enum text_lines lines = kind == PAGE_NOTE ? TEXT_LINES : TEXT_LINE;
 
-	if (page == NULL)
-		return;
-	if (vasprintf(&item.text, format, args) < 0)
-		item.text = NULL;
-	add(page, item);
+	if (page != NULL)
+		add(page, (struct page_item){.kind = kind,
+				  .verdict = verdict,
+				  .text = page_text(lines, format, args)});
 }
 
 void page_heading(struct page *page, const char *format, ...)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A page as its printers see it: items in order, strings owned by the page. */
+/* A page as its printers see it: items in order; strings are the page's own and clean
+ * (tickvm/text.h), of one line but for a note's. */
 #ifndef REPORT_PAGE_INTERNAL_H
 #define REPORT_PAGE_INTERNAL_H
 
 #include "tickvm/page.h"
+#include "tickvm/text.h"
 
 #include <stdint.h>
 
@@ -57,6 +59,10 @@ struct page {
 
 /* array with room for one element more, or NULL and array as it was: no memory. */
 void *array_grow(void *array, size_t count, size_t *capacity, size_t element_size);
+
+/* What a page keeps of a text: the one way in. NULL: no memory. */
+__attribute__((format(printf, 2, 0))) char *page_text(
+	enum text_lines lines, const char *format, va_list args);
 
 /* NULL: no memory, or no column. */
 struct table *table_create(const char *name, const char *align, const char *const *titles);

@@ -2,6 +2,7 @@
 /* A page as text for a terminal or a log, as Markdown, and its tables as CSV (RFC 4180).
  * Text draws no frames and uses no colours, so that awk and eyes read the same thing. Charts are
  * left out. */
+#include "escape.h"
 #include "page_internal.h"
 
 #include "tickvm/output.h"
@@ -14,11 +15,6 @@ static const char *const verdict_words[] = {
 
 static const char incomplete[] = "incomplete: out of memory";
 
-static bool is_control(char c)
-{
-	return (unsigned char)c < ' ' || c == 0x7f;
-}
-
 /* How many columns of a terminal: characters of UTF-8. */
 static size_t columns_of(const char *text, size_t length)
 {
@@ -27,13 +23,6 @@ static size_t columns_of(const char *text, size_t length)
 	for (size_t i = 0; i < length; i++)
 		columns += ((unsigned char)text[i] & 0xc0) != 0x80;
 	return columns;
-}
-
-/* One line stays one, and a terminal gets no commands from a file. */
-static void put_line(const char *text, size_t length, FILE *out)
-{
-	for (size_t i = 0; i < length; i++)
-		fputc(is_control(text[i]) ? ' ' : text[i], out);
 }
 
 static void put_spaces(size_t n, FILE *out)
@@ -83,7 +72,7 @@ static void fill_word(struct filler *filler, const char *word, size_t length)
 		fputc(' ', filler->out);
 		filler->column++;
 	}
-	put_line(word, length, filler->out);
+	fwrite(word, 1, length, filler->out);
 	filler->column += columns;
 }
 
@@ -92,7 +81,7 @@ static void fill_words(struct filler *filler, const char *text, size_t length)
 	for (size_t i = 0; i < length;) {
 		size_t word = i;
 
-		while (i < length && text[i] != ' ' && !is_control(text[i]))
+		while (i < length && text[i] != ' ')
 			i++;
 		if (i > word)
 			fill_word(filler, text + word, i - word);
@@ -141,7 +130,7 @@ static void text_row(const struct table *table, const size_t *widths, size_t gap
 		spaces += table->left[i] ? 0 : pad;
 		if (length > 0) {
 			put_spaces(spaces, out);
-			put_line(cells[i], length, out);
+			fputs(cells[i], out);
 			spaces = 0;
 		}
 		spaces += (table->left[i] ? pad : 0) + gap;
@@ -237,37 +226,20 @@ static void text_table(const struct table *table, FILE *out)
 
 /* ---- Markdown ---- */
 
-/* What would be read as markup gets a backslash; the bar separates cells. */
-static bool is_markup(char c)
-{
-	return strchr("\\`*<[|", c) != NULL && c != '\0';
-}
-
-static void put_markdown(const char *text, FILE *out)
-{
-	for (; *text != '\0'; text++) {
-		if (is_markup(*text))
-			fputc('\\', out);
-		put_line(text, 1, out);
-	}
-}
-
 static size_t markdown_width(const char *text)
 {
-	size_t width = text_width(text);
-
-	for (; *text != '\0'; text++)
-		width += is_markup(*text);
-	return width;
+	return escape_markdown(text, false, NULL);
 }
 
 static void markdown_note(const char *text, FILE *out)
 {
-	for (; *text != '\0'; text++) {
-		if (*text == '\n')
-			fputs("\\\n", out);
-		else
-			put_markdown((const char[]){*text, '\0'}, out);
+	for (;;) {
+		escape_markdown(text, true, out);
+		text += strcspn(text, "\n");
+		if (*text == '\0')
+			break;
+		fputs("\\\n", out);
+		text++;
 	}
 	fputc('\n', out);
 }
@@ -281,7 +253,7 @@ static void markdown_row(
 
 		fputs(i == 0 ? "| " : " | ", out);
 		put_spaces(table->left[i] ? 0 : pad, out);
-		put_markdown(cell, out);
+		escape_markdown(cell, false, out);
 		put_spaces(table->left[i] ? pad : 0, out);
 	}
 	fputs(" |\n", out);
@@ -321,9 +293,9 @@ static void put_item(const struct page_item *item, bool markdown, FILE *out)
 	case PAGE_HEADING:
 		if (markdown) {
 			fputs("## ", out);
-			put_markdown(item->text, out);
+			escape_markdown(item->text, false, out);
 		} else {
-			put_line(item->text, strlen(item->text), out);
+			fputs(item->text, out);
 		}
 		fputc('\n', out);
 		break;
@@ -333,7 +305,7 @@ static void put_item(const struct page_item *item, bool markdown, FILE *out)
 	case PAGE_VERDICT:
 		if (markdown) {
 			fprintf(out, "- %s ", verdict_words[item->verdict]);
-			put_markdown(item->text, out);
+			escape_markdown(item->text, false, out);
 			fputc('\n', out);
 		} else {
 			text_verdict(item->verdict, item->text, out);
@@ -394,30 +366,15 @@ static void print_items(const struct page *page, bool markdown, FILE *out)
 
 /* ---- CSV ---- */
 
-static void put_csv(const char *cell, FILE *out)
-{
-	if (strpbrk(cell, ",\"\r\n") == NULL) {
-		fputs(cell, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *cell != '\0'; cell++) {
-		if (*cell == '"')
-			fputc('"', out);
-		fputc(*cell, out);
-	}
-	fputc('"', out);
-}
-
 /* Rows are as long as the header; a figure that there is none of is an empty field. */
 static void csv_row(
 	const struct table *table, const char *first, char *const *cells, size_t n, FILE *out)
 {
-	put_csv(first, out);
+	escape_csv(first, out);
 	for (size_t i = 0; i < table->columns; i++) {
 		fputc(',', out);
 		if (i < n && strcmp(cells[i], "-") != 0)
-			put_csv(cells[i], out);
+			escape_csv(cells[i], out);
 	}
 	fputs("\r\n", out);
 }

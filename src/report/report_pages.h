@@ -12,6 +12,9 @@ void report_pages_free(struct page **pages, size_t n);
 
 /* A member of the document that is text; "" where it is none. */
 const char *report_member(const struct report_file *file, const char *key);
+/* The file's path as it is shown: the one text of it that is not clean already. Returns to. */
+#define REPORT_PATH_MAX 1024
+const char *report_path(const struct report_file *file, char to[REPORT_PATH_MAX]);
 /* bench, or what to call a file that does not say. */
 const char *report_bench(const struct report_file *file);
 

@@ -3,6 +3,8 @@
  * How a page looks there is page_print()'s. */
 #include "export.h"
 
+#include "tickvm/text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -34,6 +36,11 @@ const char *report_member(const struct report_file *file, const char *key)
 	const char *text = json_string_value(json_object_get(file->root, key));
 
 	return text != NULL ? text : "";
+}
+
+const char *report_path(const struct report_file *file, char to[REPORT_PATH_MAX])
+{
+	return text_line(to, REPORT_PATH_MAX, file->path);
 }
 
 const char *report_bench(const struct report_file *file)

@@ -4,6 +4,8 @@
 #include "tickvm/input.h"
 #include "tickvm/report.h"
 
+#include "tickvm/facts_json.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -28,14 +30,42 @@ static const char *what_is_wrong(enum json_error_code code)
 	}
 }
 
+/* Whatever shows a text of the file later, it shows a clean one. */
+static int clean(const struct report_file *file, struct diag *diag)
+{
+	return json_clean(file->root) == 0
+		       ? 0
+		       : diag_set(diag, -ENOMEM, "cannot read %s: no memory", file->path);
+}
+
+struct source {
+	FILE *stream;
+	bool begun;
+};
+
+/* jansson's way to read; without a byte order mark before the first of it (RFC 8259, 8.1). */
+static size_t take_bytes(void *buffer, size_t size, void *user)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	struct source *source = user;
+	size_t n = fread(buffer, 1, size, source->stream), skip = 0;
+
+	if (!source->begun && n >= strlen(mark) && memcmp(buffer, mark, strlen(mark)) == 0)
+		skip = strlen(mark);
+	source->begun = true;
+	memmove(buffer, (char *)buffer + skip, n - skip);
+	return n - skip;
+}
+
 static int load(struct report_file *file, FILE *stream, struct diag *diag)
 {
+	struct source source = {.stream = stream};
 	json_error_t error;
 
 	errno = 0;
-	file->root = json_loadf(stream, 0, &error);
+	file->root = json_load_callback(take_bytes, &source, 0, &error);
 	if (file->root != NULL)
-		return 0;
+		return clean(file, diag);
 	if (ferror(stream)) {
 		int err = errno != 0 ? errno : EIO;
 

@@ -14,12 +14,12 @@ struct table *table_create(const char *name, const char *align, const char *cons
 
 	if (table == NULL)
 		return NULL;
-	table->name = strdup(name);
+	table->name = text_clean(name, TEXT_LINE);
 	bool whole = table->name != NULL;
 
 	for (; table->columns < columns && whole; table->columns++) {
 		table->left[table->columns] = align[table->columns] == 'l';
-		table->titles[table->columns] = strdup(titles[table->columns]);
+		table->titles[table->columns] = text_clean(titles[table->columns], TEXT_LINE);
 		whole = table->titles[table->columns] != NULL;
 	}
 	if (whole)
@@ -53,11 +53,12 @@ void table_cell(struct table *table, const char *format, ...)
 	if (cells != NULL)
 		table->cells = cells;
 	va_start(args, format);
-	if (cells != NULL && vasprintf(&cells[table->count], format, args) >= 0)
-		table->count++;
+	char *text = cells != NULL ? page_text(TEXT_LINE, format, args) : NULL;
+	va_end(args);
+	if (text != NULL)
+		cells[table->count++] = text;
 	else
 		table->incomplete = true;
-	va_end(args);
 }
 
 void table_cell_us(struct table *table, double ns)

@@ -1,36 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Formats the one sentence a failure leaves for the user, safe to print on a terminal.
- * It prints nothing itself and decides nothing about exit statuses. */
+/* Formats the one sentence a failure leaves for the user. File names and guest text reach it: it is
+ * clean (tickvm/text.h), so that whoever prints it may. */
 #include "tickvm/diag.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "tickvm/text.h"
 
-/* File names and guest text reach these lines: a control character (C0, DEL, or C1 in UTF-8) could
- * drive the terminal or break the line. */
-static void make_printable(char *text)
-{
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f) {
-			*p = '?';
-		} else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) {
-			p[0] = '?';
-			p[1] = '?';
-		}
-	}
-}
+#include <stdio.h>
+
+/* What is too long for a diag must be so when it is clean too: of four bytes one may be left. */
+#define WHOLE_MAX (4 * sizeof(((struct diag *)NULL)->text))
 
 int diag_set(struct diag *diag, int err, const char *format, ...)
 {
+	char whole[WHOLE_MAX] = "";
 	va_list args;
 
 	va_start(args, format);
-	int length = vsnprintf(diag->text, sizeof(diag->text), format, args);
+	if (vsnprintf(whole, sizeof(whole), format, args) < 0)
+		whole[0] = '\0';
 	va_end(args);
-	if (length < 0)
-		diag->text[0] = '\0';
-	else if ((size_t)length >= sizeof(diag->text))
-		memcpy(diag->text + sizeof(diag->text) - sizeof("..."), "...", sizeof("..."));
-	make_printable(diag->text);
+	text_line(diag->text, sizeof(diag->text), whole);
 	return err;
 }

@@ -4,6 +4,7 @@
 #include "tickvm/facts_json.h"
 
 #include "tickvm/output.h"
+#include "tickvm/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,21 +13,70 @@
 
 json_t *json_text(const char *text)
 {
-	json_t *json = text != NULL ? json_string(text) : json_null();
+	if (text == NULL)
+		return json_null();
+	char *clean = text_clean(text, TEXT_LINES);
+	json_t *json = clean != NULL ? json_string(clean) : NULL;
 
-	if (json != NULL)
-		return json;
-	/* Not UTF-8, a file name perhaps: JSON has no other bytes. */
-	char *ascii = strdup(text);
-	if (ascii == NULL)
-		return NULL;
-	for (char *p = ascii; *p != '\0'; p++) {
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	}
-	json = json_string(ascii);
-	free(ascii);
+	free(clean);
 	return json;
+}
+
+static int clean_string(json_t *string)
+{
+	char *clean = text_clean(json_string_value(string), TEXT_LINES);
+	int err = clean != NULL ? json_string_set(string, clean) : -1;
+
+	free(clean);
+	return err;
+}
+
+/* A key that changes goes to the end. */
+static int clean_key(json_t *object, const char *key, json_t *value)
+{
+	char *clean = text_clean(key, TEXT_LINES);
+	int err = clean != NULL ? 0 : -1;
+
+	if (clean != NULL && strcmp(clean, key) != 0) {
+		err = json_object_set(object, clean, value);
+		json_object_del(object, key);
+	}
+	free(clean);
+	return err;
+}
+
+int json_clean(json_t *json)
+{
+	json_t *value;
+	const char *key;
+	size_t i;
+	void *next;
+	int err = json_is_string(json) ? clean_string(json) : 0;
+
+	json_array_foreach(json, i, value)
+	{
+		err |= json_clean(value);
+	}
+	json_object_foreach_safe(json, next, key, value)
+	{
+		err |= json_clean(value) | clean_key(json, key, value);
+	}
+	return err == 0 ? 0 : -ENOMEM;
+}
+
+bool json_within(const json_t *value, json_int_t least, json_int_t most, json_int_t *number)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < least || n > most)
+		return false;
+	*number = n;
+	return true;
+}
+
+json_int_t json_whole(double value)
+{
+	return llround(fmax(-1e15, fmin(1e15, value)));
 }
 
 /* Takes value over. An object that has lost a member becomes NULL and stays it. */

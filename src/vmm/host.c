@@ -3,6 +3,8 @@
  * It judges none of them (host_checks.c does) and leaves the process and the host as they were. */
 #include "tickvm/host.h"
 
+#include "tickvm/text.h"
+
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +83,8 @@ static void read_cpu_model(char *model, size_t size)
 	size_t length = strlen(begin);
 	while (length > 0 && begin[length - 1] == ' ')
 		length--;
-	snprintf(model, size, "%.*s", (int)length, begin);
+	begin[length] = '\0';
+	text_line(model, size, begin);
 }
 
 /* Leaf 0x40000000 has a meaning only where leaf 1 says there is a hypervisor. */

@@ -316,7 +316,7 @@ Test(guest, message_drives_no_terminal)
 	memcpy(image, code, sizeof(code));
 	memcpy(image + sizeof(code), &block, sizeof(block));
 	cr_expect_eq(run_guest(image, sizeof(image), "", &r), 1, "%d: %s", r.status, r.err);
-	cr_expect_str_eq(r.err, "tickvm run: the guest says: one?two ?]0;three?\n");
+	cr_expect_str_eq(r.err, "tickvm run: the guest says: one two ?]0;three?\n");
 }
 
 Test(guest, timeout)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Results files as test cases: what passed, under which name, and text that no format trips over.
- */
+/* Results files as test cases: what passed, and under which name. */
 #include "../../src/report/export.h"
 
 #include <criterion/criterion.h>
@@ -8,42 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- text ---- */
-
-static void reads_as(const char *text, const char *expected)
-{
-	char *clean;
-	size_t size;
-	FILE *out = open_memstream(&clean, &size);
-	uint32_t c;
-
-	for (const char *at = text; (c = export_next(&at)) != 0;)
-		export_put(out, c);
-	fclose(out);
-	cr_expect_str_eq(clean, expected);
-	free(clean);
-}
-
-#define R "\xef\xbf\xbd" /* U+FFFD */
-
-Test(export_text, text_stays_as_it_is)
-{
-	reads_as("", "");
-	reads_as("a\tb\n~ <&>", "a\tb\n~ <&>");
-	reads_as("µs … \xf0\x9f\x98\x80 \xed\x9f\xbf \xee\x80\x80", /* U+1F600, U+D7FF, U+E000 */
-		"µs … \xf0\x9f\x98\x80 \xed\x9f\xbf \xee\x80\x80");
-}
-
-Test(export_text, what_is_no_text_is_replaced)
-{
-	reads_as("\x01\x1b[31m\r\x7f", R R "[31m" R R);
-	reads_as("\xc2\x80\xc2\x9f\xc2\xa0", R R "\xc2\xa0"); /* C1; a no-break space */
-	reads_as("\xef\xbf\xbe\xef\xbf\xbf\xef\xb7\x90\xf4\x8f\xbf\xbf", R R R R);
-	reads_as("\xed\xa0\x80\xf4\x90\x80\x80", R R);       /* a surrogate; above U+10FFFF */
-	reads_as("\xc0\xaf\xe0\x80\xaf\xf8\xff", R R R R R); /* too long; no beginnings */
-	reads_as("\x80-\xe2\x82", R "-" R R);                /* a middle; cut short */
-}
 
 Test(export_text, time_that_is_none_is_the_epoch)
 {

@@ -87,7 +87,7 @@ Test(page, markdown)
 			       "| native     |         - | a b                 |\n"
 			       "\n"
 			       "first line\\\n"
-			       "    second \\<line>\n"
+			       "    second \\<line\\>\n"
 			       "\n"
 			       "another\n"
 			       "\n"
@@ -110,7 +110,7 @@ Test(page, csv)
 
 	cr_assert_str_eq(text, "table,source,error|sd,what\r\n"
 			       "lateness,kvm|lapic,13.719,\"says \"\"hello, world\"\"\"\r\n"
-			       "lateness,native,,\"a\nb\"\r\n"
+			       "lateness,native,,a b\r\n"
 			       "\r\n"
 			       "table,source,error|sd\r\n"
 			       "two,1,\r\n");

@@ -83,11 +83,12 @@ static void show_cost(const struct session *session, const struct cell *cell, ui
 	uint64_t guest_ticks)
 {
 	double wall = (double)wall_ns / 1e6, guest = (double)clock_ticks_to_ns(guest_ticks) / 1e6;
+	struct diag said;
 
+	diag_set(&said, 0, "%s: %.1f ms, of them %.1f ms with no guest running", cell->name, wall,
+		fmax(wall - guest, 0));
 	if (session->request->verbose)
-		fprintf(stderr,
-			"tickvm sweep: %s: %.1f ms, of them %.1f ms with no guest running\n",
-			cell->name, wall, fmax(wall - guest, 0));
+		fprintf(stderr, "tickvm sweep: %s\n", said.text);
 }
 
 /* ---- a round ---- */

@@ -83,11 +83,13 @@ static struct segments split(const struct why_run *run, const struct joined_even
 	return s;
 }
 
+/* As many events of each; where some are missing, what is left over is the last one's. */
 static int vcpu_of(const struct why_run *run, size_t event)
 {
-	size_t each = run->n / (run->vcpus > 0 ? run->vcpus : 1);
+	size_t vcpus = run->vcpus > 0 ? run->vcpus : 1, each = run->n / vcpus;
+	size_t vcpu = each > 0 ? event / each : 0;
 
-	return each > 0 ? (int)(event / each) : 0;
+	return (int)(vcpu < vcpus ? vcpu : vcpus - 1);
 }
 
 /* ---- what is known of it ---- */
@@ -335,14 +337,15 @@ static uint64_t usual_at(const struct why_run *run, enum why_place place, int64_
 {
 	for (size_t i = 0; i < run->n; i++) {
 		const struct segments s = split(run, &run->events[i], vcpu_of(run, i));
+		uint64_t uncovered = 0;
 
-		scratch[i] = 0;
 		for (unsigned k = 0; k < s.n; k++) {
 			unsigned faults;
 
 			if (s.item[k].place == place)
-				scratch[i] += (int64_t)cover(run, &s.item[k], NULL, &faults);
+				uncovered += cover(run, &s.item[k], NULL, &faults);
 		}
+		scratch[i] = (int64_t)uncovered;
 	}
 	return run->n > 0 ? (uint64_t)stats_summarize(scratch, run->n).p50 : 0;
 }

@@ -4,10 +4,10 @@
 #include "why_file.h"
 
 #include "tickvm/clock.h"
+#include "tickvm/facts_json.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,9 +346,9 @@ static json_t *causes_json(const struct report *r, const struct why_event *event
 		results_add(r->results, causes, NULL,
 			json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:b}", "kind",
 				why_kind_names[cause->kind], "place", why_place_names[cause->place],
-				"thread", cause->thread, "ns",
-				(json_int_t)llround(ns(cause->ticks)), "count", (int)cause->count,
-				"page_faults", (int)cause->faults, "known", cause->known));
+				"thread", cause->thread, "ns", json_whole(ns(cause->ticks)),
+				"count", (int)cause->count, "page_faults", (int)cause->faults,
+				"known", cause->known));
 	}
 	return causes;
 }
@@ -364,9 +364,8 @@ static json_t *worst_json(const struct report *r)
 		why_sentence(&r->read->run, event, sentence);
 		results_add(r->results, worst, NULL,
 			json_pack("{s:I, s:i, s:I, s:s, s:o}", "event", (json_int_t)event->number,
-				"vcpu", (int)event->vcpu, "late_ns",
-				(json_int_t)llround(ns(event->ticks)), "sentence", sentence,
-				"causes", causes_json(r, event)));
+				"vcpu", (int)event->vcpu, "late_ns", json_whole(ns(event->ticks)),
+				"sentence", sentence, "causes", causes_json(r, event)));
 	}
 	return worst;
 }

@@ -3,12 +3,18 @@
  * why_record.c writes it is refused by its place. */
 #include "why_file.h"
 
+#include "tickvm/facts_json.h"
+#include "tickvm/text.h"
+
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CPUS_MAX 8192
+#define CPUS_MAX  8192
+#define ERRNO_MAX 4095                  /* Linux: MAX_ERRNO */
+#define STAMP_MAX ((json_int_t)1 << 61) /* from the origin: what lies between two is an int64_t */
 
 struct reader {
 	uint64_t origin;
@@ -27,21 +33,56 @@ static int no_memory(const struct reader *r)
 
 static bool is_stamp(const json_t *row, size_t i, const struct reader *r, uint64_t *tsc)
 {
-	const json_t *value = json_array_get(row, i);
+	json_int_t stamp = 0;
+	bool good = json_within(json_array_get(row, i), -STAMP_MAX, STAMP_MAX, &stamp);
 
-	*tsc = r->origin + (uint64_t)json_integer_value(value);
-	return json_is_integer(value);
+	*tsc = r->origin + (uint64_t)stamp;
+	return good;
 }
 
-static json_int_t member(const json_t *object, const char *key)
+/* Is element i of row a number that an int holds, from least up? */
+static bool is_int(const json_t *row, size_t i, int least, int *to)
 {
-	return json_integer_value(json_object_get(object, key));
+	json_int_t number = 0;
+	bool good = json_within(json_array_get(row, i), least, INT_MAX, &number);
+
+	*to = (int)number;
+	return good;
 }
 
-static uint64_t member_stamp(const json_t *object, const char *key, const struct reader *r)
+/* A member of an object, 0 where it is missing. */
+struct member {
+	const char *key;
+	json_int_t least, most, *to;
+};
+
+static int read_members(
+	const struct reader *r, const json_t *object, const struct member *members, size_t n)
 {
-	return r->origin + (uint64_t)member(object, key);
+	for (size_t i = 0; i < n; i++) {
+		const struct member *m = &members[i];
+		const json_t *value = json_object_get(object, m->key);
+
+		*m->to = 0;
+		if (value != NULL && !json_within(value, m->least, m->most, m->to))
+			return diag_set(r->diag, -EINVAL,
+				"%s: expected a number from %" JSON_INTEGER_FORMAT
+				" to %" JSON_INTEGER_FORMAT,
+				m->key, m->least, m->most);
+	}
+	return 0;
 }
+#define READ_MEMBERS(r, object, members)                                                           \
+	read_members(r, object, members, sizeof(members) / sizeof((members)[0]))
+
+#define COUNT(key, to)                                                                             \
+	{                                                                                          \
+		key, 0, INT64_MAX, to                                                              \
+	}
+#define STAMP(key, to)                                                                             \
+	{                                                                                          \
+		key, -STAMP_MAX, STAMP_MAX, to                                                     \
+	}
 
 /* ---- events of the run ---- */
 
@@ -69,13 +110,18 @@ static int read_event(
 static int read_events(struct why_read *read, const json_t *json, struct reader r)
 {
 	const json_t *rows = json_object_get(json, "rows");
+	json_int_t origin;
+	const struct member members[] = {COUNT("origin_tsc", &origin)};
 	size_t i;
 	json_t *row;
 	int err = 0;
 
 	if (!json_is_array(rows))
 		return diag_set(r.diag, -EINVAL, "no member \"events\" with rows");
-	r.origin = (uint64_t)member(json, "origin_tsc");
+	err = READ_MEMBERS(&r, json, members);
+	if (err < 0)
+		return err;
+	r.origin = (uint64_t)origin;
 	read->events = calloc(json_array_size(rows) + 1, sizeof(*read->events));
 	if (read->events == NULL)
 		return no_memory(&r);
@@ -107,29 +153,34 @@ static int read_host_event(const json_t *row, size_t i, const struct reader *r,
 	int kind = event_kind(json_string_value(json_array_get(row, 0)));
 
 	if (kind < 0 || !is_stamp(row, 1, r, &event->begin) || !is_stamp(row, 2, r, &event->end) ||
+		!is_int(row, 3, -1, &event->cpu) || !is_int(row, 4, -1, &event->cpu_after) ||
 		event->end < event->begin || (before != NULL && event->begin < before->end))
 		return refuse(r, "host_events: events", i,
 			"[kind, begin, end, cpu, cpu_after] in the order of time");
 	event->kind = (enum host_event_kind)kind;
-	event->cpu = (int)json_integer_value(json_array_get(row, 3));
-	event->cpu_after = (int)json_integer_value(json_array_get(row, 4));
 	return 0;
 }
 
 static int read_thread(const json_t *json, const struct reader *r, struct host_thread *thread)
 {
 	const json_t *rows = json_object_get(json, "events");
+	json_int_t vcpu, tid, error, begin, until, lost;
+	const struct member members[] = {{"vcpu", HOST_THREAD_TIMER, VM_MAX_VCPUS - 1, &vcpu},
+		{"tid", 0, INT_MAX, &tid}, {"errno", 0, ERRNO_MAX, &error}, STAMP("begin", &begin),
+		STAMP("until", &until), COUNT("faults_lost", &lost)};
 	size_t i;
 	json_t *row;
-	int err = 0;
+	int err = READ_MEMBERS(r, json, members);
 
-	*thread = (struct host_thread){.vcpu = (int)member(json, "vcpu"),
-		.tid = (int)member(json, "tid"),
-		.err = -(int)member(json, "errno"),
+	if (err < 0)
+		return err;
+	*thread = (struct host_thread){.vcpu = (int)vcpu,
+		.tid = (int)tid,
+		.err = -(int)error,
 		.full = json_is_true(json_object_get(json, "full")),
-		.begin = member_stamp(json, "begin", r),
-		.until = member_stamp(json, "until", r),
-		.faults_lost = (uint64_t)member(json, "faults_lost"),
+		.begin = r->origin + (uint64_t)begin,
+		.until = r->origin + (uint64_t)until,
+		.faults_lost = (uint64_t)lost,
 		.events = calloc(json_array_size(rows) + 1, sizeof(*thread->events))};
 	if (thread->events == NULL)
 		return no_memory(r);
@@ -169,21 +220,27 @@ static int read_threads(const json_t *json, const struct reader *r, struct host_
 static int read_cpu(const json_t *json, const struct reader *r, struct host_cpu *cpu)
 {
 	const json_t *rows = json_object_get(json, "runs");
+	json_int_t number, until;
+	const struct member members[] = {{"cpu", 0, INT_MAX, &number}, STAMP("until", &until)};
 	size_t i;
 	json_t *row;
+	int err = READ_MEMBERS(r, json, members);
 
-	*cpu = (struct host_cpu){.cpu = (int)member(json, "cpu"),
+	if (err < 0)
+		return err;
+	*cpu = (struct host_cpu){.cpu = (int)number,
 		.full = json_is_true(json_object_get(json, "full")),
-		.until = member_stamp(json, "until", r),
+		.until = r->origin + (uint64_t)until,
 		.runs = calloc(json_array_size(rows) + 1, sizeof(*cpu->runs))};
 	if (cpu->runs == NULL)
 		return no_memory(r);
 	json_array_foreach(rows, i, row)
 	{
 		struct host_run *run = &cpu->runs[i];
-		json_int_t task = json_integer_value(json_array_get(row, 1));
+		json_int_t task = 0;
 
-		if (!is_stamp(row, 0, r, &run->begin) || task < 0 || task > UINT32_MAX ||
+		if (!is_stamp(row, 0, r, &run->begin) ||
+			!json_within(json_array_get(row, 1), 0, UINT32_MAX, &task) ||
 			(i > 0 && run->begin < run[-1].begin))
 			return refuse(
 				r, "host_events: runs", i, "[begin, task] in the order of time");
@@ -213,16 +270,6 @@ static int read_cpus(const json_t *json, const struct reader *r, struct host_eve
 	return 0;
 }
 
-/* Names come to a terminal: no control characters of a stranger's. */
-static void copy_name(char to[HOST_TASK_NAME], const char *from)
-{
-	size_t n = 0;
-
-	for (; from != NULL && from[n] != '\0' && n + 1 < HOST_TASK_NAME; n++)
-		to[n] = (char)(from[n] >= ' ' && from[n] <= '~' ? from[n] : '?');
-	to[n] = '\0';
-}
-
 static int read_tasks(const json_t *json, const struct reader *r, struct host_events *host)
 {
 	size_t i;
@@ -233,8 +280,11 @@ static int read_tasks(const json_t *json, const struct reader *r, struct host_ev
 		return no_memory(r);
 	json_array_foreach(json, i, task)
 	{
-		host->tasks[i].tid = (int)json_integer_value(json_array_get(task, 0));
-		copy_name(host->tasks[i].name, json_string_value(json_array_get(task, 1)));
+		const char *name = json_string_value(json_array_get(task, 1));
+
+		if (name == NULL || !is_int(task, 0, -1, &host->tasks[i].tid))
+			return refuse(r, "host_events: tasks", i, "[tid, name]");
+		text_line(host->tasks[i].name, sizeof(host->tasks[i].name), name);
 		host->n_tasks++;
 	}
 	return 0;
@@ -273,6 +323,7 @@ static int read_exit(const json_t *row, size_t i, const struct reader *r,
 			"[exit, entry, model_begin, model_end, kind, address, device] in the order "
 			"of time");
 	exit->kind = (uint8_t)kind;
+	/* Of 64 bits: the upper half was written as negative. */
 	exit->address = (uint64_t)json_integer_value(json_array_get(row, 5));
 	return 0;
 }
@@ -282,21 +333,25 @@ static int read_exits(struct why_read *read, const json_t *json, const struct re
 	for (unsigned v = 0; v < read->run.vcpus; v++) {
 		const json_t *vcpu = json_array_get(json, v), *rows = json_object_get(vcpu, "rows");
 		struct trace_event *exits = calloc(json_array_size(rows) + 1, sizeof(*exits));
+		json_int_t dropped;
+		const struct member members[] = {COUNT("dropped", &dropped)};
 		size_t i;
 		json_t *row;
+		int err = READ_MEMBERS(r, vcpu, members);
 
 		read->exits[v] = exits;
 		if (exits == NULL)
 			return no_memory(r);
+		if (err < 0)
+			return err;
 		json_array_foreach(rows, i, row)
 		{
-			int err = read_exit(row, i, r, i > 0 ? &exits[i - 1] : NULL, &exits[i]);
-
+			err = read_exit(row, i, r, i > 0 ? &exits[i - 1] : NULL, &exits[i]);
 			if (err < 0)
 				return err;
 		}
-		read->run.exits[v] = (struct why_exits){
-			.exit = exits, .n = i, .dropped = (uint64_t)member(vcpu, "dropped")};
+		read->run.exits[v] =
+			(struct why_exits){.exit = exits, .n = i, .dropped = (uint64_t)dropped};
 	}
 	return 0;
 }
@@ -317,28 +372,51 @@ static int read_path(struct why_run *run, const json_t *json, struct diag *diag)
 	return diag_set(diag, -EINVAL, "no source of bench timer's with a guest");
 }
 
-int why_read(struct why_read *read, const json_t *run, struct diag *diag)
+/* What is no array. */
+static int read_numbers(struct why_read *read, const json_t *json, struct reader *r)
 {
-	const json_t *host = json_object_get(run, "host_events"),
-		     *offset = json_object_get(run, "tsc_offset"),
-		     *spin = json_object_get(json_object_get(run, "machine"), "timer_spin_ns");
-	json_int_t vcpus = member(run, "vcpus");
-	const struct reader r = {.origin = (uint64_t)member(host, "origin_tsc"), .diag = diag};
+	const json_t *host = json_object_get(json, "host_events"),
+		     *offset = json_object_get(json, "tsc_offset"),
+		     *spin = json_object_get(json_object_get(json, "machine"), "timer_spin_ns");
+	json_int_t vcpus, ticks, capped, origin, rest, uncertainty, error;
+	const struct member of_offset[] = {{"offset_ticks", INT64_MIN, INT64_MAX, &ticks}};
+	const struct member of_thread[] = {COUNT("spin_capped", &capped)};
+	const struct member of_host[] = {COUNT("origin_tsc", &origin),
+		COUNT("rt_rest_ticks", &rest), COUNT("uncertainty_ticks", &uncertainty),
+		{"others_errno", 0, ERRNO_MAX, &error}};
 
-	*read = (struct why_read){.json = run};
-	if (vcpus < 1 || vcpus > VM_MAX_VCPUS)
-		return diag_set(diag, -EINVAL, "vcpus: expected 1 to %d", VM_MAX_VCPUS);
+	if (!json_within(json_object_get(json, "vcpus"), 1, VM_MAX_VCPUS, &vcpus))
+		return diag_set(r->diag, -EINVAL, "vcpus: expected 1 to %d", VM_MAX_VCPUS);
+	int err = READ_MEMBERS(r, offset, of_offset);
+
+	if (err == 0)
+		err = READ_MEMBERS(r, json_object_get(json, "timer_thread"), of_thread);
+	if (err == 0)
+		err = READ_MEMBERS(r, host, of_host);
+	if (err < 0)
+		return err;
+	r->origin = (uint64_t)origin;
 	read->run.vcpus = (unsigned)vcpus;
 	read->run.offset_verified = json_is_true(json_object_get(offset, "verified"));
-	read->run.tsc_offset = member(offset, "offset_ticks");
-	read->run.rt_rest_ticks = (uint64_t)member(host, "rt_rest_ticks");
+	read->run.tsc_offset = ticks;
+	read->run.rt_rest_ticks = (uint64_t)rest;
 	read->run.never_spins = json_is_integer(spin) && json_integer_value(spin) == 0;
-	read->run.spin_capped =
-		(uint64_t)member(json_object_get(run, "timer_thread"), "spin_capped");
-	read->host.others_err = -(int)member(host, "others_errno");
-	read->host.uncertainty = (uint64_t)member(host, "uncertainty_ticks");
-	int err = read_path(&read->run, run, diag);
+	read->run.spin_capped = (uint64_t)capped;
+	read->host.others_err = -(int)error;
+	read->host.uncertainty = (uint64_t)uncertainty;
+	return 0;
+}
 
+int why_read(struct why_read *read, const json_t *run, struct diag *diag)
+{
+	const json_t *host = json_object_get(run, "host_events");
+	struct reader r = {.diag = diag};
+
+	*read = (struct why_read){.json = run};
+	int err = read_numbers(read, run, &r);
+
+	if (err == 0)
+		err = read_path(&read->run, run, diag);
 	if (err == 0)
 		err = read_events(read, json_object_get(run, "events"), r);
 	if (err == 0)
