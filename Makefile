@@ -34,9 +34,10 @@ SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c src/$(r)/*/*.c))
 MAIN    := $(BUILD)/src/cli/main.o
 LIB     := $(BUILD)/libtickvm.a
 KINDS   := unit integration cli
-TESTS   := $(wildcard $(KINDS:%=tests/%/*.c) tests/timing/*.c)
+TESTS   := $(wildcard $(KINDS:%=tests/%/*.c) tests/timing/*.c tests/model/*.c)
 SUITES  := $(KINDS:%=$(BUILD)/tests/%-tests)
 TIMING  := $(BUILD)/tests/timing-tests
+MODEL   := $(BUILD)/tests/tickvm-model
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 OURS    := $(SRCS) $(TESTS) tests/lsan.c $(wildcard tests/fuzz/*.c)
 OBJS    := $(OURS:%.c=$(BUILD)/%.o)
@@ -104,6 +105,12 @@ endef
 $(foreach k,$(KINDS) timing,$(eval $(call suite,$(k))))
 # Timing tests run tickvm as the command line tests do.
 $(TIMING): $(BUILD)/tests/cli/tickvm_command.o
+
+# A tickvm whose experiment computes its figures, for what is done with figures.
+$(MODEL): $(MAIN) $(BUILD)/tests/model/model.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(LINK) $^ $(LDLIBS)
+$(BUILD)/tests/cli-tests: | $(MODEL)
 
 FUZZ_MAIN = $(BUILD)/tests/fuzz/driver.o
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB)

@@ -148,7 +148,7 @@ static int measure(struct session *session, enum irqchip_kind irqchip, enum gues
 	launch.config.trace_events = ring ? RING : 0;
 	if (!(session->context->machine_set & BENCH_SET_TIMEOUT))
 		launch.config.timeout_ns =
-			10000000000ULL + plan->rounds * plan->iterations * 200000;
+			LAUNCH_PATIENCE_NS + plan->rounds * plan->iterations * 200000;
 	launch_append(&launch, "test=bench name=%s iterations=%" PRIu64 " rounds=%" PRIu64,
 		kind_names[kind], plan->iterations, plan->rounds);
 	int err = launch_run(&launch, diag);

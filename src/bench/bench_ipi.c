@@ -146,7 +146,7 @@ static int measure(struct session *session, const struct row *row, struct diag *
 	if (!(session->context->machine_set & BENCH_SET_HALT_POLL))
 		launch.config.halt_poll_ns = HALT_POLL_NS;
 	if (!(session->context->machine_set & BENCH_SET_TIMEOUT))
-		launch.config.timeout_ns = 10000000000ULL + session->plan.count * 10000000;
+		launch.config.timeout_ns = LAUNCH_PATIENCE_NS + session->plan.count * 10000000;
 	launch_append(&launch, "test=ipi mode=pingpong wait=%s count=%" PRIu64 " apic=%s",
 		wait_names[row->wait], session->plan.count, apic_names[row->apic]);
 	int err = launch_run(&launch, diag);

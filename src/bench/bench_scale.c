@@ -52,7 +52,7 @@ static void configure(struct session *session, struct launch *launch)
 	session->spin_off = together_crowded(config, context->machine_set, session->plan.vms,
 		interval_ns, session->results.facts.cpus_allowed);
 	if (!(context->machine_set & BENCH_SET_TIMEOUT))
-		config->timeout_ns = (session->plan.seconds * 10 + 20) * 1000000000;
+		config->timeout_ns = LAUNCH_PATIENCE_NS + session->plan.seconds * 10 * 1000000000;
 	launch_append(launch,
 		"test=timer source=dedicated mode=periodic interval_ns=%" PRIu64 " count=%" PRIu64
 		" wait=hlt",

@@ -69,7 +69,7 @@ static int start_ours(const struct bench_context *context, struct start *start, 
 	/* As `tickvm run` would start it, but for the terminal. */
 	launch.config.serial = SERIAL_NULL;
 	if (launch.config.timeout_ns == 0)
-		launch.config.timeout_ns = 10000000000ULL;
+		launch.config.timeout_ns = LAUNCH_PATIENCE_NS;
 	/* The shortest test that relates the guest's TSC to the host's. */
 	launch_append(&launch, "test=bench name=idle iterations=10 rounds=1");
 	int err = launch_run(&launch, diag);

@@ -13,6 +13,10 @@ struct launch {
 	const struct guest_result *result; /* GUEST_DONE */
 };
 
+/* How long a guest may take beyond what its work takes on a slow host, unless the user gives it a
+ * --timeout: for guests that hang. A busy host alone must not come that far. */
+#define LAUNCH_PATIENCE_NS 60000000000ULL
+
 /* A machine as the user configured it, for vcpus vCPUs; what he left open is chosen for measuring:
  * vCPUs on the first CPUs this process may use, the timer thread on the last. */
 void launch_begin(struct launch *launch, const struct bench_context *context, unsigned vcpus);

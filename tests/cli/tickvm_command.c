@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Every text read, so that a test need not free what a failed assertion would keep it from freeing.
@@ -41,31 +43,86 @@ static void become_shell(const char *line, FILE *out, FILE *err)
 	dup2(fileno(out), STDOUT_FILENO);
 	dup2(fileno(err), STDERR_FILENO);
 	setenv("TICKVM", "build/tickvm", 0);
+	setenv("TICKVM_MODEL", "build/tests/tickvm-model", 0);
 	execl("/bin/sh", "sh", "-c", line, NULL);
 	_exit(127);
 }
 
-struct result shell(const char *line)
+struct running {
+	pid_t pid;
+	FILE *out, *err;
+};
+
+static struct running start(const char *line)
 {
-	FILE *out = tmpfile(), *err = tmpfile();
+	struct running child = {.out = tmpfile(), .err = tmpfile()};
+	cr_assert(child.out != NULL && child.err != NULL);
+	child.pid = fork();
+	cr_assert(child.pid >= 0);
+	if (child.pid == 0)
+		become_shell(line, child.out, child.err);
+	return child;
+}
+
+static struct result end(const struct running *child)
+{
 	int status;
-	cr_assert(out != NULL && err != NULL);
-	pid_t child = fork();
-	if (child == 0)
-		become_shell(line, out, err);
-	while (waitpid(child, &status, 0) < 0)
+	while (waitpid(child->pid, &status, 0) < 0)
 		cr_assert_eq(errno, EINTR);
 	return (struct result){
 		.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-		.out = slurp(out),
-		.err = slurp(err)};
+		.out = slurp(child->out),
+		.err = slurp(child->err)};
+}
+
+struct result shell(const char *line)
+{
+	struct running child = start(line);
+	return end(&child);
+}
+
+/* The child goes on writing, and its offset is this one's too: it stays where it is. */
+static bool is_in(FILE *file, const char *said)
+{
+	char text[65536];
+	ssize_t n = pread(fileno(file), text, sizeof(text) - 1, 0);
+	cr_assert(n >= 0);
+	text[n] = '\0';
+	return strstr(text, said) != NULL;
+}
+
+static bool has_ended(const struct running *child)
+{
+	siginfo_t info = {.si_pid = 0};
+	cr_assert_eq(waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	return info.si_pid != 0;
+}
+
+struct result shell_signalled(const char *line, const char *said, int signal)
+{
+	static const struct timespec moment = {.tv_nsec = 5000000};
+	struct running child = start(line);
+	while (!is_in(child.out, said) && !is_in(child.err, said) && !has_ended(&child))
+		nanosleep(&moment, NULL);
+	kill(child.pid, signal);
+	return end(&child);
+}
+
+static struct result run_program(const char *variable, const char *line)
+{
+	char command[1024];
+	snprintf(command, sizeof(command), "exec \"$%s\" %s", variable, line);
+	return shell(command);
 }
 
 struct result tickvm(const char *line)
 {
-	char command[1024];
-	snprintf(command, sizeof(command), "exec \"$TICKVM\" %s", line);
-	return shell(command);
+	return run_program("TICKVM", line);
+}
+
+struct result model(const char *line)
+{
+	return run_program("TICKVM_MODEL", line);
 }
 
 void need_kvm(void)

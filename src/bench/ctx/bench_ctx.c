@@ -161,7 +161,7 @@ static uint64_t guest_timeout_ns(const struct ctx_ring *ring)
 {
 	uint64_t turn_ns = ring->contexts * ring->max_bytes;
 
-	return 20000000000ULL +
+	return LAUNCH_PATIENCE_NS +
 	       ring->rounds * ctx_sets(ring->max_bytes) * (8 * ring->round_ns + 4 * turn_ns);
 }
 

@@ -66,7 +66,8 @@ static int launch_batch(struct launch *launch, const struct bench_context *conte
 		launch->config.mem_bytes = (needed + HUGE_PAGE - 1) & -HUGE_PAGE;
 	if (!(context->machine_set & BENCH_SET_TIMEOUT))
 		launch->config.timeout_ns =
-			(30 + batch->rounds * (batch->bytes / BYTES_A_SECOND)) * 1000000000ULL;
+			LAUNCH_PATIENCE_NS +
+			batch->rounds * (batch->bytes / BYTES_A_SECOND) * 1000000000ULL;
 	launch_append(launch,
 		"test=disk op=%s pattern=%s bytes=%" PRIu64 " record=%" PRIu64
 		" depth=%u rounds=%u verify=%d",

@@ -16,8 +16,7 @@
 #define ROUND_NS       2000000
 #define ROUND_NS_SCALE 3000000
 #define COLD_MEM       (512ULL << 20) /* fresh pages in each round */
-#define TIMEOUT_NS     30000000000ULL
-#define SLOWEST_NS     200000 /* of one operation */
+#define SLOWEST_NS     200000         /* of one operation */
 
 #define ROW_INFO(id, name, category, min, max, levels, cpl)                                        \
 	[HYPERBENCH_##id] = {name, category, min, max, levels, cpl},
@@ -55,7 +54,7 @@ static uint64_t timeout_ns(const struct hyper_shot *shot)
 {
 	uint64_t round_ns = 50 * shot->round_ns + shot->iterations * SLOWEST_NS;
 
-	return TIMEOUT_NS + shot->rounds * round_ns * (shot->scale ? 21 : 1);
+	return LAUNCH_PATIENCE_NS + shot->rounds * round_ns * (shot->scale ? 21 : 1);
 }
 
 static int shot_rounds(const struct hyper_shot *shot, const struct launch *launch,

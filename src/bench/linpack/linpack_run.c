@@ -54,7 +54,7 @@ static void configure(struct launch *launch, const struct bench_context *context
 	if (!(context->machine_set & BENCH_SET_TIMEOUT))
 		config->timeout_ns =
 			(uint64_t)((double)(batch->rounds + 1) * linpack_flops(batch->n) * 10) +
-			60000000000;
+			LAUNCH_PATIENCE_NS;
 }
 
 static int launch_batch(struct launch *launch, const struct bench_context *context,

@@ -74,8 +74,9 @@ static uint64_t guest_ram(const struct memory_plan *plan, const struct memory_ru
 /* Far more than it should take: 50 ms a cell, 4 ns a byte. */
 static uint64_t timeout_ns(const struct memory_plan *plan)
 {
-	return 30000000000ULL + plan->rounds * WORKLOAD_MEMORY_OPS *
-					(MEMORY_LENGTHS * 50000000ULL + 2 * 4 * plan->max_bytes);
+	return LAUNCH_PATIENCE_NS +
+	       plan->rounds * WORKLOAD_MEMORY_OPS *
+		       (MEMORY_LENGTHS * 50000000ULL + 2 * 4 * plan->max_bytes);
 }
 
 /* Before anything is measured: can this guest be had as the user wants it? */

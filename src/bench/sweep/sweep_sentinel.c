@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Measures the sentinel through the experiments that know how, and says how far it moved.
- * What is done about it is the sweep's business. */
+/* Measures the sentinel through the experiments that know how. */
 #include "sweep_sentinel.h"
 
 #include "../bare_exit.h"
@@ -9,17 +8,10 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define EXITS       200 /* a round */
 #define EXIT_ROUNDS 11
-
-/* Below these a difference is the clock's and the host's own noise. */
-static const double resolution_ns[SENTINEL_FIGURES] = {
-	[SENTINEL_EXIT] = 100,
-	[SENTINEL_TSC_POLL] = 1000,
-};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -84,22 +76,4 @@ int sweep_sentinel_measure(struct sweep_sentinel *sentinel)
 	sentinel->ns[SENTINEL_EXIT] = measure_exit();
 	sentinel->ns[SENTINEL_TSC_POLL] = measure_poll(&err);
 	return err == -EINTR ? err : 0;
-}
-
-double sweep_sentinel_moved(const struct sweep_sentinel *before, size_t n,
-	const struct sweep_sentinel *now, enum sentinel_figure which)
-{
-	double *values = calloc(n + 1, sizeof(*values));
-	size_t used = 0;
-
-	for (size_t i = 0; values != NULL && i < n; i++) {
-		if (!isnan(before[i].ns[which]))
-			values[used++] = before[i].ns[which];
-	}
-	double usual = used > 0 ? stats_spread(values, used).median : (double)NAN;
-	double difference = now->ns[which] - usual;
-
-	free(values);
-	/* So written that what is not known has not moved. */
-	return fabs(difference) > resolution_ns[which] && usual > 0 ? 100 * difference / usual : 0;
 }

@@ -111,7 +111,7 @@ static void configure(struct launch *launch, const struct bench_context *context
 	/* A source that cannot keep up takes some hundred microseconds an event. */
 	if (!(context->machine_set & BENCH_SET_TIMEOUT))
 		config->timeout_ns =
-			10000000000ULL + events * cell->vms * (4 * cell->interval_ns + 1000000);
+			LAUNCH_PATIENCE_NS + events * cell->vms * (4 * cell->interval_ns + 1000000);
 	config->dedicated_ioeventfd = plan->arm == ARM_IOEVENTFD;
 	config->quiet_window_ns = cell->quiet_ns;
 	/* Merged and missed ticks leave records too. */

@@ -7,6 +7,7 @@
 #include "../compare/permutation.h"
 #include "../results.h"
 
+#include "tickvm/cell.h"
 #include "tickvm/tune.h"
 
 enum tune_knob {
@@ -101,6 +102,24 @@ void tune_difference(const struct tune_search *search, size_t point, char *text,
 /* A machine description for --config, with comment (one line) above it. */
 int tune_write_ini(
 	const struct vm_config *machine, const char *comment, const char *path, struct diag *diag);
+
+/* ---- tune_run.c ---- */
+
+/* CPU time of this process, all threads: user, system and guest time; and the time that its guests
+ * have run for. */
+struct tune_cost {
+	double cpu_s, guest_s;
+};
+
+/* What the search needs of the world. Tests bring one whose clock goes as they say. */
+struct tune_world {
+	/* As cell_run(). */
+	int (*run)(const struct cell *cell, json_t **document, struct diag *diag);
+	uint64_t (*now_ns)(void); /* of a clock that only goes forwards */
+	struct tune_cost (*cost_now)(void);
+};
+/* tune() in it. */
+int tune_in(const struct tune_world *world, const struct tune_request *request);
 
 /* ---- tune_page.c ---- */
 

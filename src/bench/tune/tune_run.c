@@ -26,6 +26,7 @@
 #define OPTION_LENGTH 64
 
 struct run {
+	const struct tune_world *world;
 	const struct tune_request *request;
 	struct tune_search *search;
 	uint64_t begin_ns;
@@ -38,22 +39,6 @@ struct run {
 };
 
 /* ---- a cell ---- */
-
-struct cost {
-	double cpu_s, guest_s;
-};
-
-/* CPU time of this process, all threads: user, system and guest time. */
-static struct cost cost_now(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (struct cost){
-		.cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-			 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
-		.guest_s = (double)launch_guest_ticks() / (double)clock_tsc_hz()};
-}
 
 static double find_p999(const json_t *document)
 {
@@ -73,7 +58,7 @@ static double find_p999(const json_t *document)
 
 /* One launch with so many events. */
 static int measure(const struct run *run, struct tune_choice choice, unsigned events, double *p999,
-	struct cost *cost, struct diag *diag)
+	struct tune_cost *cost, struct diag *diag)
 {
 	const struct tune_request *request = run->request;
 	char source[OPTION_LENGTH], interval[OPTION_LENGTH], load[OPTION_LENGTH],
@@ -91,11 +76,11 @@ static int measure(const struct run *run, struct tune_choice choice, unsigned ev
 	snprintf(interval, sizeof(interval), "--interval=%s", request->interval);
 	snprintf(load, sizeof(load), "--load=%s", request->load);
 	snprintf(count, sizeof(count), "--count=%u", events);
-	struct cost before = cost_now();
-	int err = cell_run(&cell, &document, diag);
-	struct cost after = cost_now();
+	struct tune_cost before = run->world->cost_now();
+	int err = run->world->run(&cell, &document, diag);
+	struct tune_cost after = run->world->cost_now();
 
-	*cost = (struct cost){after.cpu_s - before.cpu_s, after.guest_s - before.guest_s};
+	*cost = (struct tune_cost){after.cpu_s - before.cpu_s, after.guest_s - before.guest_s};
 	*p999 = find_p999(document);
 	json_decref(document);
 	return err == 0 && isnan(*p999)
@@ -110,12 +95,11 @@ static int measure_start(struct run *run, struct diag *diag)
 	int err = 0;
 
 	for (int i = 0; i < 3 && err == 0; i++) {
-		struct cost cost;
-
-		uint64_t begin_ns = clock_monotonic_ns();
+		struct tune_cost cost;
+		uint64_t begin_ns = run->world->now_ns();
 
 		err = measure(run, (struct tune_choice){{0}}, 1, &unused, &cost, diag);
-		wall_ns[i] = (double)(clock_monotonic_ns() - begin_ns);
+		wall_ns[i] = (double)(run->world->now_ns() - begin_ns);
 		cpu[i] = cost.cpu_s;
 		time[i] = cost.guest_s;
 	}
@@ -131,7 +115,7 @@ static int measure_start(struct run *run, struct diag *diag)
 
 static uint64_t spent_ns(const struct run *run)
 {
-	return clock_monotonic_ns() - run->begin_ns;
+	return run->world->now_ns() - run->begin_ns;
 }
 
 static bool is_over(const struct run *run)
@@ -153,7 +137,7 @@ static void step(struct run *run, size_t candidate)
 static int measure_point(struct run *run, size_t i, struct diag *diag)
 {
 	struct tune_point *point = &run->search->points[i];
-	struct cost cost;
+	struct tune_cost cost;
 	double p999;
 
 	if (point->dropped || point->rounds == TUNE_ROUNDS_MAX)
@@ -169,8 +153,12 @@ static int measure_point(struct run *run, size_t i, struct diag *diag)
 	if (err < 0)
 		return 0;
 	point->p999[point->rounds] = p999;
-	point->cpu[point->rounds] =
-		fmax(0, cost.cpu_s - run->start_cpu) / (cost.guest_s - run->start_time);
+	/* A busy host may have made the start longer than this whole run: events take their time
+	 * all the same. */
+	double least_s = run->events * 1e-9 * (double)run->search->space.interval_ns;
+
+	point->cpu[point->rounds] = fmax(0, cost.cpu_s - run->start_cpu) /
+				    fmax(least_s, cost.guest_s - run->start_time);
 	point->rounds++;
 	return 0;
 }
@@ -367,7 +355,7 @@ static int search_and_show(struct run *run, struct diag *diag)
 	struct results results;
 
 	results_begin(&results, &run->request->context, "tune");
-	run->begin_ns = clock_monotonic_ns();
+	run->begin_ns = run->world->now_ns();
 	run->progress = progress_begin(0, run->request->context.quiet);
 	int err = search_all(run, diag);
 
@@ -400,9 +388,10 @@ static int prepare(struct run *run, struct diag *diag)
 	return err == 0 && request->ini != NULL ? output_check(request->ini, diag) : err;
 }
 
-int tune(const struct tune_request *request)
+int tune_in(const struct tune_world *world, const struct tune_request *request)
 {
-	struct run run = {.request = request, .search = calloc(1, sizeof(*run.search))};
+	struct run run = {
+		.world = world, .request = request, .search = calloc(1, sizeof(*run.search))};
 	struct diag diag = {"no memory"};
 	int status = 1;
 
@@ -414,4 +403,23 @@ int tune(const struct tune_request *request)
 	}
 	free(run.search);
 	return status;
+}
+
+static struct tune_cost cost_now(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (struct tune_cost){
+		.cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
+		.guest_s = (double)launch_guest_ticks() / (double)clock_tsc_hz()};
+}
+
+int tune(const struct tune_request *request)
+{
+	static const struct tune_world world = {
+		.run = cell_run, .now_ns = clock_monotonic_ns, .cost_now = cost_now};
+
+	return tune_in(&world, request);
 }
