@@ -52,6 +52,9 @@ void cli_catch_interrupts(void);
 int cli_cell_read(
 	struct options *options, int argc, char **argv, struct cell *cell, struct diag *diag);
 
+/* cmd_compare_by.c: the rows of one file along an axis. Returns an exit status. */
+int cli_compare_by(const struct options *options, const char *path, const char *command_line);
+
 /* ---- launch.c ---- */
 
 /* A guest that has run: its end and, unless vm is NULL, the monitor to ask about it. */

@@ -223,6 +223,8 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_REPORT},
 	{"format", "FORMAT", NULL, "one of those below; without it as FILE ends",
 		OPTION_TEXT, AT(format), 0, 0, NULL, 0, COMMAND_REPORT},
+	{"by", "AXIS", NULL, "one FILE: each value of this axis against the first",
+		OPTION_TEXT, AT(by), 0, 0, NULL, 0, COMMAND_COMPARE},
 	{"live", NULL, NULL, "run 'BENCH OPTIONS' twice over, in turns, instead of reading files",
 		OPTION_FLAG, AT(live), 0, 0, NULL, 0, COMMAND_COMPARE},
 	{"max-rounds", "N", NULL, "--live: rounds of each until it is inconclusive (32)",
