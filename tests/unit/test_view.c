@@ -93,7 +93,7 @@ Test(view, sections_headings_labels_and_spread)
 		"Of kernel, every 100 us, 2 rounds\n\n"
 		"Kind      ours  spread  n  handled by\n"
 		"pio-out  0.300   1.000  2\n"
-		"hlt          -   1.000  2  KVM       \n"
+		"hlt          -   1.000  2  KVM\n"
 		"\n\n"
 		"Of user, every 100 us, 2 rounds\n\n"
 		"Kind      ours  spread  n  handled by\n"
