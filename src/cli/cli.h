@@ -50,6 +50,9 @@ struct bench_context cli_bench_context(const struct options *options, const char
 int cli_cell_read(
 	struct options *options, int argc, char **argv, struct cell *cell, struct diag *diag);
 
+/* cmd_compare_by.c: the rows of one file along an axis. Returns an exit status. */
+int cli_compare_by(const struct options *options, const char *path, const char *command_line);
+
 /* ---- launch.c ---- */
 
 /* A guest that has run: its end and, unless vm is NULL, the monitor to ask about it. */

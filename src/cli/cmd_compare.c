@@ -96,6 +96,7 @@ static int compare_two_cells(char **lines, const struct options *options,
 static void help(void)
 {
 	printf("usage: tickvm compare OLD NEW [options]\n"
+	       "       tickvm compare --by AXIS FILE [options]\n"
 	       "       tickvm compare --live 'BENCH OPTIONS' 'BENCH OPTIONS' [options]\n\n"
 	       "What got better or worse: a difference counts when an exact permutation test over "
 	       "rounds finds it\nand it is above both floors. OLD and NEW: results files, as "
@@ -151,6 +152,18 @@ static int compare(
 	return status;
 }
 
+static int check_words(const struct options *options, int words, struct diag *diag)
+{
+	if (options->by != NULL && options->live)
+		return diag_set(diag, -EINVAL, "--by and --live exclude each other");
+	if (options->by != NULL && words != 1)
+		return diag_set(diag, -EINVAL, "expected one: tickvm compare --by AXIS FILE");
+	if (options->by == NULL && words != 2)
+		return diag_set(diag, -EINVAL,
+			"expected two: tickvm compare OLD NEW, or --live and two configurations");
+	return 0;
+}
+
 /* argv[0] is "compare"; the two sides are what is left. */
 int cmd_compare(int argc, char **argv, const char *command_line)
 {
@@ -162,9 +175,8 @@ int cmd_compare(int argc, char **argv, const char *command_line)
 	options.max_rounds = COMPARE_ROUNDS_DEFAULT;
 	int err = cli_options_parse(&options, COMMAND_COMPARE, &argc, argv, &diag);
 
-	if (err == 0 && !options.help && argc != 3)
-		err = diag_set(&diag, -EINVAL,
-			"expected two: tickvm compare OLD NEW, or --live and two configurations");
+	if (err == 0 && !options.help)
+		err = check_words(&options, argc - 1, &diag);
 	if (err == 0 && !options.help)
 		err = cli_options_check_output(&options, &diag);
 	if (err < 0) {
@@ -172,6 +184,8 @@ int cmd_compare(int argc, char **argv, const char *command_line)
 	} else if (options.help) {
 		help();
 		status = STATUS_OK;
+	} else if (options.by != NULL) {
+		status = cli_compare_by(&options, argv[1], command_line);
 	} else {
 		status = compare(&options, argv + 1, command_line, &diag);
 	}

@@ -258,6 +258,8 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_TEXT, AT(output), 0, 0, NULL, 0, COMMAND_REPORT, writes},
 	{"format", "FORMAT", NULL, "one of those below; without it as FILE ends",
 		OPTION_TEXT, AT(format), 0, 0, NULL, 0, COMMAND_REPORT, FILE_TOO},
+	{"by", "AXIS", NULL, "one FILE: each value of this axis against the first",
+		OPTION_TEXT, AT(by), 0, 0, NULL, 0, COMMAND_COMPARE, FILE_TOO},
 	{"live", NULL, NULL, "run 'BENCH OPTIONS' twice over, in turns, instead of reading files",
 		OPTION_FLAG, AT(live), 0, 0, NULL, 0, COMMAND_COMPARE, FILE_TOO},
 	{"max-rounds", "N", NULL, "--live: rounds of each until it is inconclusive (32)",

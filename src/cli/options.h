@@ -43,6 +43,7 @@ struct options {
 	bool per_vcpu, quiet, verbose, help;
 	struct compare_settings compare;
 	unsigned max_rounds; /* compare --live, --baseline; 0: not given */
+	const char *by; /* compare: an axis; NULL: not given */
 	bool live;
 	struct {
 		const char *source, *interval, *load;

@@ -90,6 +90,7 @@ int export_github(const struct report_file *files, size_t n, FILE *out, struct d
 int export_github_bigger(const struct report_file *files, size_t n, FILE *out, struct diag *diag);
 int export_bencher(const struct report_file *files, size_t n, FILE *out, struct diag *diag);
 int export_metrics_csv(const struct report_file *files, size_t n, FILE *out, struct diag *diag);
+int export_tidy(const struct report_file *files, size_t n, FILE *out, struct diag *diag);
 int export_cyclictest(const struct report_file *files, size_t n, FILE *out, struct diag *diag);
 int export_trace(const struct report_file *files, size_t n, FILE *out, struct diag *diag);
 

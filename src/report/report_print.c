@@ -110,6 +110,7 @@ const struct report_format report_formats[] = {
 		export_github_bigger},
 	{"bencher", NULL, "Bencher Metric Format", export_bencher},
 	{"metrics", NULL, "every run's figures as CSV, a row a figure", export_metrics_csv},
+	{"tidy", NULL, "datasets as CSV, a row a round, for R and pandas", export_tidy},
 	{"cyclictest", NULL, "runs of bench timer as cyclictest --json", export_cyclictest},
 	{"trace", NULL, "worst events of bench timer as Chrome trace, for Perfetto", export_trace},
 	{0},
