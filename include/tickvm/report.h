@@ -14,6 +14,8 @@ struct report_file {
 /* Reads path ("-": standard input). All text in root is clean (tickvm/text.h). -EINVAL with path,
  * position and what was expected in diag: no tickvm-results/1 file, or a truncated or later one. */
 int report_read(struct report_file *file, const char *path, struct diag *diag);
+/* The same, and tickvm-results/2 files. */
+int report_read_any(struct report_file *file, const char *path, struct diag *diag);
 /* Its page; page_destroy() it. NULL with the path and why in diag: it has none, or a broken one. */
 struct page *report_page(const struct report_file *file, struct diag *diag);
 
@@ -32,6 +34,7 @@ struct report_format {
 	const char *name;    /* of --format */
 	const char *ending;  /* an output of that ending has this form; NULL: none */
 	const char *summary; /* one line, for --help */
+	bool tidy;           /* it takes tickvm-results/2 files too */
 	/* 0 or a negative errno, and then nothing was printed. 0 with a text in diag (which begins
 	 * empty): what the user should know of the output. */
 	int (*print)(const struct report_file *files, size_t n, FILE *out, struct diag *diag);

@@ -13,7 +13,7 @@
 static int read_document(struct document **document, const char *path, struct diag *diag)
 {
 	struct report_file file;
-	int err = report_read(&file, path, diag);
+	int err = report_read_any(&file, path, diag);
 
 	if (err == 0)
 		err = document_from_json(document, file.root, file.path, diag);

@@ -105,7 +105,7 @@ static int report(char **paths, size_t n, const struct report_format *format, co
 	struct report_file *files = calloc(n, sizeof(*files));
 	int err = files == NULL ? diag_set(diag, -ENOMEM, "out of memory") : 0;
 	for (size_t i = 0; i < n && err == 0; i++)
-		err = report_read(&files[i], paths[i], diag);
+		err = (format->tidy ? report_read_any : report_read)(&files[i], paths[i], diag);
 	if (err == 0)
 		err = write_report(files, n, format, output, diag);
 	for (size_t i = 0; i < n && files != NULL; i++)

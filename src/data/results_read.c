@@ -175,30 +175,68 @@ static bool is_count(const json_t *json, json_int_t most)
 	       json_integer_value(json) <= most;
 }
 
-/* Makes the row's samples, without figures, as its runs of rounds say. */
-static int read_rounds(
-	const struct place *place, struct dataset *set, struct row *row, const json_t *runs)
+/* How many rounds a row says it has. */
+static int count_rounds(const struct place *place, const json_t *runs, size_t *n)
 {
 	size_t i;
 	json_t *run;
 
+	*n = 0;
 	if (!json_is_array(runs))
 		return expected(place, "rounds");
 	json_array_foreach(runs, i, run)
 	{
-		const json_t *invocation = json_array_get(run, 0), *first = json_array_get(run, 1);
-		const json_t *n = json_array_get(run, 2);
+		const json_t *count = json_array_get(run, 2);
 
-		if (json_array_size(run) != 3 || !is_count(invocation, UINT16_MAX) ||
-			!is_count(first, INT32_MAX) || !is_count(n, DATASET_ROUNDS_MAX))
+		if (json_array_size(run) != 3 || !is_count(json_array_get(run, 0), UINT16_MAX) ||
+			!is_count(json_array_get(run, 1), INT32_MAX) ||
+			!is_count(count, DATASET_ROUNDS_MAX))
 			return expected(place, "rounds as [invocation, first, how many]");
-		if (row->n_samples + (size_t)json_integer_value(n) > DATASET_ROUNDS_MAX)
+		*n += (size_t)json_integer_value(count);
+		if (*n > DATASET_ROUNDS_MAX)
 			return expected(place, "at most a million rounds");
-		for (json_int_t k = 0; k < json_integer_value(n); k++)
-			row_sample(set, row, (unsigned)json_integer_value(invocation),
-				(unsigned)(json_integer_value(first) + k), NULL);
 	}
 	return 0;
+}
+
+/* A few bytes must not ask for much memory: what a row has must be there once a round. */
+static int check_lengths(const struct place *place, const json_t *json, size_t n)
+{
+	const json_t *figures = json_object_get(json, "figures");
+	const json_t *flags = json_object_get(json, "flags");
+	const json_t *attachments = json_object_get(json, "attachments");
+	const char *key;
+	json_t *values;
+
+	if (!json_is_object(figures))
+		return expected(place, "figures");
+	json_object_foreach((json_t *)(uintptr_t)figures, key,
+		values) if (json_array_size(values) != n) return expected(place,
+		"as many values of each figure as there are rounds");
+	if (flags != NULL && json_array_size(flags) != n)
+		return expected(place, "as many lists of flags as there are rounds");
+	if (attachments != NULL && json_array_size(attachments) != n)
+		return expected(place, "as many attachments as there are rounds");
+	if (n > 0 && json_object_size(figures) == 0 && flags == NULL)
+		return expected(place, "figures or flags of each round");
+	return 0;
+}
+
+/* Makes the row's samples, without figures, as its runs of rounds say. */
+static void make_rounds(struct dataset *set, struct row *row, const json_t *runs)
+{
+	size_t i;
+	json_t *run;
+
+	json_array_foreach(runs, i, run)
+	{
+		json_int_t invocation = json_integer_value(json_array_get(run, 0));
+		json_int_t first = json_integer_value(json_array_get(run, 1));
+		json_int_t n = json_integer_value(json_array_get(run, 2));
+
+		for (json_int_t k = 0; k < n; k++)
+			row_sample(set, row, (unsigned)invocation, (unsigned)(first + k), NULL);
+	}
 }
 
 static int read_figure_values(
@@ -208,16 +246,12 @@ static int read_figure_values(
 	json_t *values, *value;
 	size_t i;
 
-	if (!json_is_object(json))
-		return expected(place, "figures");
 	json_object_foreach((json_t *)(uintptr_t)json, key, values)
 	{
 		int figure = dataset_figure(set, key);
 
 		if (figure < 0)
 			return expected(place, "figures that the dataset describes");
-		if (json_array_size(values) != row->n_samples)
-			return expected(place, "as many values of each figure as there are rounds");
 		json_array_foreach(values, i, value)
 		{
 			if (!json_is_number(value) && !json_is_null(value))
@@ -230,46 +264,38 @@ static int read_figure_values(
 	return 0;
 }
 
-static int read_sample_flags(
-	const struct place *place, const struct dataset *set, struct row *row, const json_t *json)
+static bool says(const json_t *flags, const char *id)
 {
-	size_t i, k;
-	json_t *flags, *flag;
+	size_t i;
+	json_t *flag;
 
-	if (json != NULL && json_array_size(json) != row->n_samples)
-		return expected(place, "as many lists of flags as there are rounds");
-	json_array_foreach(json, i, flags)
-	{
-		bool failed = false;
-
-		json_array_foreach(flags, k, flag)
-		{
-			const char *id = json_string_value(flag);
-
-			failed |= id != NULL && strcmp(id, FAILED) == 0;
-			for (size_t f = 0; f < set->n_flags && id != NULL; f++)
-				if (strcmp(set->flags[f].id, id) == 0)
-					row->samples[i].flags |= 1ULL << f;
-		}
-		/* A round that did not fail and knows nothing: all figures are NAN. */
-		if (!failed)
-			sample_figures(set, &row->samples[i]);
-	}
-	for (i = 0; json == NULL && i < row->n_samples; i++)
-		sample_figures(set, &row->samples[i]);
-	return 0;
+	json_array_foreach(
+		flags, i, flag) if (json_is_string(flag) &&
+				    strcmp(json_string_value(flag), id) == 0) return true;
+	return false;
 }
 
-static int read_attachments(const struct place *place, struct row *row, const json_t *json)
+/* A round that did not fail and knows nothing has figures: all are NAN. */
+static void read_sample_flags(const struct dataset *set, struct row *row, const json_t *json)
+{
+	for (size_t i = 0; i < row->n_samples; i++) {
+		const json_t *flags = json_array_get(json, i);
+
+		for (size_t f = 0; f < set->n_flags; f++)
+			if (says(flags, set->flags[f].id))
+				row->samples[i].flags |= 1ULL << f;
+		if (!says(flags, FAILED))
+			sample_figures(set, &row->samples[i]);
+	}
+}
+
+static void read_attachments(struct row *row, const json_t *json)
 {
 	size_t i;
 	json_t *attachment;
 
-	if (json != NULL && json_array_size(json) != row->n_samples)
-		return expected(place, "as many attachments as there are rounds");
 	json_array_foreach(json, i, attachment) if (json_is_object(attachment)) row->samples[i]
 		.attachments = json_incref(attachment);
-	return 0;
 }
 
 static int read_at(const struct place *place, const struct dataset *set,
@@ -295,22 +321,24 @@ static int read_row(const struct place *place, struct dataset *set, const struct
 	const char *key;
 	json_t *text;
 	struct row *row;
+	size_t rounds;
 	int err = read_at(place, set, constants, json_object_get(json, "at"), at);
 
 	if (err == 0 && dataset_find(set, at) != NULL)
 		err = expected(place, "each row once");
+	if (err == 0)
+		err = count_rounds(place, json_object_get(json, "rounds"), &rounds);
+	if (err == 0)
+		err = check_lengths(place, json, rounds);
 	if (err < 0)
 		return err;
 	row = dataset_row(set, at);
+	make_rounds(set, row, json_object_get(json, "rounds"));
 	json_object_foreach(json_object_get(json, "labels"), key, text) if (json_is_string(text))
 		row_label(row, key, json_string_value(text));
-	err = read_rounds(place, set, row, json_object_get(json, "rounds"));
-	if (err == 0)
-		err = read_figure_values(place, set, row, json_object_get(json, "figures"));
-	if (err == 0)
-		err = read_sample_flags(place, set, row, json_object_get(json, "flags"));
-	if (err == 0)
-		err = read_attachments(place, row, json_object_get(json, "attachments"));
+	err = read_figure_values(place, set, row, json_object_get(json, "figures"));
+	read_sample_flags(set, row, json_object_get(json, "flags"));
+	read_attachments(row, json_object_get(json, "attachments"));
 	return err;
 }
 

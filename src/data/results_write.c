@@ -185,7 +185,8 @@ static json_t *sample_flags(const struct dataset *set, const struct sample *samp
 static json_t *row_json(const struct dataset *set, const struct row *row)
 {
 	json_t *json = json_object(), *flags = json_array(), *attachments = json_array();
-	bool flagged = false, attached = false;
+	json_t *figures = figures_json(set, row);
+	bool flagged = json_object_size(figures) == 0, attached = false;
 
 	for (size_t i = 0; i < row->n_samples; i++) {
 		const struct sample *sample = &row->samples[i];
@@ -202,7 +203,7 @@ static json_t *row_json(const struct dataset *set, const struct row *row)
 	if (row->n_labels > 0)
 		json_object_set_new(json, "labels", labels_json(row));
 	json_object_set_new(json, "rounds", rounds_json(row));
-	json_object_set_new(json, "figures", figures_json(set, row));
+	json_object_set_new(json, "figures", figures);
 	if (flagged)
 		json_object_set(json, "flags", flags);
 	if (attached)

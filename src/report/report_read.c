@@ -79,14 +79,19 @@ static int load(struct report_file *file, FILE *stream, struct diag *diag)
 		error.column, what_is_wrong(json_error_code(&error)));
 }
 
-static int check_schema(const struct report_file *file, struct diag *diag)
+static int check_schema(const struct report_file *file, bool tidy, struct diag *diag)
 {
 	const char *schema = json_string_value(json_object_get(file->root, "schema"));
 
 	if (schema == NULL)
 		return diag_set(diag, -EINVAL, "%s: no member \"schema\"; " EXPECTED, file->path);
-	if (strcmp(schema, SCHEMA_OURS) == 0 || strcmp(schema, SCHEMA_TIDY) == 0)
+	if (strcmp(schema, SCHEMA_OURS) == 0 || (tidy && strcmp(schema, SCHEMA_TIDY) == 0))
 		return 0;
+	if (strcmp(schema, SCHEMA_TIDY) == 0)
+		return diag_set(diag, -EINVAL,
+			"%s: schema " SCHEMA_TIDY ": expected " SCHEMA_OURS
+			" here; tickvm report shows the file as text, Markdown, CSV, HTML or tidy",
+			file->path);
 	const char *version = schema + strlen(SCHEMA);
 
 	if (strncmp(schema, SCHEMA, strlen(SCHEMA)) == 0 && *version != '\0' &&
@@ -99,7 +104,7 @@ static int check_schema(const struct report_file *file, struct diag *diag)
 	return diag_set(diag, -EINVAL, "%s: another schema; " EXPECTED, file->path);
 }
 
-int report_read(struct report_file *file, const char *path, struct diag *diag)
+static int read_file(struct report_file *file, const char *path, bool tidy, struct diag *diag)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *stream = stdin;
@@ -114,12 +119,22 @@ int report_read(struct report_file *file, const char *path, struct diag *diag)
 	if (!is_stdin)
 		fclose(stream);
 	if (err == 0)
-		err = check_schema(file, diag);
+		err = check_schema(file, tidy, diag);
 	if (err < 0) {
 		json_decref(file->root);
 		file->root = NULL;
 	}
 	return err;
+}
+
+int report_read(struct report_file *file, const char *path, struct diag *diag)
+{
+	return read_file(file, path, false, diag);
+}
+
+int report_read_any(struct report_file *file, const char *path, struct diag *diag)
+{
+	return read_file(file, path, true, diag);
 }
 
 /* Of tickvm-results/2: its views, laid out. */

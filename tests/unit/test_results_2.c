@@ -193,6 +193,9 @@ Test(results_2, what_is_wrong_is_one_line)
 		{"[{\"id\":\"a\",\"axes\":[],\"figures\":[],\"rows\":[{\"rounds\":[[0,1,1]],"
 		 "\"figures\":{\"g\":[1]}}]}]",
 			"figures that the dataset describes"},
+		{"[{\"id\":\"a\",\"axes\":[],\"figures\":[],\"rows\":[{\"rounds\":"
+		 "[[0,1,1000000]],\"figures\":{}}]}]",
+			"figures or flags of each round"},
 		{"[{\"id\":\"a\",\"axes\":[],\"figures\":[],\"rows\":[{\"rounds\":[[0,1,1]],"
 		 "\"figures\":{},\"flags\":[]}]}]",
 			"as many lists of flags as there are rounds"},
