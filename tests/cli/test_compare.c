@@ -38,7 +38,7 @@ static void setup(void)
 	write_results("same", 10000, "{}");
 	write_results("worse", 11000, "{}");
 	write_results("elsewhere", 10000, "{\"host\": {\"kernel\": \"5\"}}");
-	write_results("later", 10000, "{\"schema\": \"tickvm-results/2\"}");
+	write_results("later", 10000, "{\"schema\": \"tickvm-results/3\"}");
 	write_results("bare", 10000, "{\"metrics\": []}");
 }
 
@@ -88,7 +88,7 @@ Test(compare_cli, what_cannot_be_compared)
 	refused("compare $DIR/old $DIR/same $DIR/same", "expected two");
 	refused("compare $DIR/old $DIR/none", "cannot open");
 	refused("compare $DIR/old $DIR/elsewhere", "of different hosts: CPU C and unknown; kernel");
-	refused("compare $DIR/old $DIR/later", "schema tickvm-results/2: made by a later tickvm");
+	refused("compare $DIR/old $DIR/later", "schema tickvm-results/3: made by a later tickvm");
 	refused("compare $DIR/old $DIR/bare", "nothing in common");
 	refused("compare $DIR/old $DIR/same --alpha 2", "--alpha 2: expected a share");
 	refused("compare $DIR/old $DIR/same --gaet x", "did you mean --gate?");
