@@ -205,10 +205,11 @@ int ini_file_read(FILE *file, const char *path, ini_file_taker taker, void *user
 		.complaints = complaints,
 		.diag = diag,
 		.text = malloc(INI_TEXT_MAX + 1)};
-	int err = r.text == NULL ? diag_set(diag, -ENOMEM, "%s: no memory", path) : 0;
+	int err = 0;
 
-	if (err == 0)
-		skip_byte_order_mark(file);
+	if (r.text == NULL)
+		return diag_set(diag, -ENOMEM, "%s: no memory", path);
+	skip_byte_order_mark(file);
 	while (err == 0 && next_line(&r))
 		err = ini_complain(complaints, r.line, take_line(&r), diag);
 	if (err == 0 && ferror(file))

@@ -57,11 +57,13 @@ static int look_at(struct place place, const char *path, enum input_kind kind, s
 	struct diag *why)
 {
 	int fd = open_at(place, path, O_PATH);
-	int error = fd < 0 || fstat(fd, st) < 0 ? errno : 0;
 
-	if (fd >= 0)
-		close(fd);
-	return error ? cannot(why, error) : check_kind(st, kind, why);
+	if (fd < 0)
+		return cannot(why, errno);
+	int err = fstat(fd, st) < 0 ? cannot(why, errno) : check_kind(st, kind, why);
+
+	close(fd);
+	return err;
 }
 
 /* Another file may be there by now: that must not block either, and is looked at again. */

@@ -232,8 +232,9 @@ static int add_cell(const struct making *m, const struct recipe *recipe)
 		return no_memory(m->diag);
 	int err = check_cell(m, recipe, &cell);
 
-	if (err == 0)
-		err = sort(m, recipe, &sorted);
+	if (err < 0)
+		return err;
+	err = sort(m, recipe, &sorted);
 	if (err == 0)
 		err = m->maker->make(
 			m->maker->user, sorted.machine, sorted.n_machine, &cell, m->diag);
