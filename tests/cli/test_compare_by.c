@@ -63,11 +63,8 @@ Test(compare_by_cli, each_back_end_against_the_first)
 	struct result r = tickvm("compare --by irqchip $DIR/exits.json");
 
 	cr_expect_eq(r.status, 0, "%s", r.err);
-	cr_expect(
-		strstr(r.out,
-			"Cost of an exit by irqchip, against kernel (us)\n\n"
-			"irqchip  figure      kernel  other  difference   from     to  change %") !=
-			NULL,
+	cr_expect(strstr(r.out, "Cost of an exit by irqchip, against kernel (us)\n\nirqchip ") !=
+			  NULL,
 		"%s", r.out);
 	r = shell("\"$TICKVM\" compare --by irqchip $DIR/exits.json --json - | "
 		  "jq -r '.datasets[0].rows[] | [.at.irqchip, .figures.difference[0], "
@@ -79,8 +76,9 @@ Test(compare_by_cli, what_it_writes_is_shown_again)
 {
 	tickvm("compare --by irqchip $DIR/exits.json --json $DIR/by.json --markdown $DIR/by.md "
 	       ">$DIR/by.txt");
-	cr_expect_eq(
-		shell("\"$TICKVM\" report $DIR/by.json | tail -n +5 | diff - $DIR/by.txt").status,
+	cr_expect_eq(shell("\"$TICKVM\" report $DIR/by.json | tail -n $(wc -l <$DIR/by.txt) | diff "
+			   "- $DIR/by.txt")
+			     .status,
 		0, "%s", shell("\"$TICKVM\" report $DIR/by.json").out);
 	cr_expect_eq(shell("grep -q '^| split ' $DIR/by.md").status, 0);
 	cr_expect_eq(tickvm("report $DIR/by.json -o $DIR/by.html").status, 0);

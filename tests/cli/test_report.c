@@ -170,7 +170,7 @@ Test(report, files_that_are_none)
 	write_results("old.json", "timer", NULL);
 	write_results("a.json", "timer", full_page());
 	shell("head -c 300 $DIR/a.json >$DIR/cut.json");
-	shell("sed 's|results/1|results/2|' $DIR/a.json >$DIR/later.json");
+	shell("sed 's|results/1|results/3|' $DIR/a.json >$DIR/later.json");
 	shell("echo '{\"schema\": \"tickvm-trace/1\"}' >$DIR/trace.json");
 	refused("report /nonexistent/a.json", 1, "cannot open /nonexistent/a.json: No such file");
 	refused("report $DIR", 1, "Is a directory");

@@ -66,7 +66,10 @@ Test(report_read, refuses_what_is_no_results_file)
 Test(report_read, refuses_later_versions)
 {
 	refused("{\"schema\": \"tickvm-results/2\"}",
-		"schema tickvm-results/2: made by a later tickvm; this one reads tickvm-results/1");
+		"schema tickvm-results/2: expected tickvm-results/1 here");
+	refused("{\"schema\": \"tickvm-results/3\"}",
+		"schema tickvm-results/3: made by a later tickvm; this one reads tickvm-results/1 "
+		"and tickvm-results/2");
 	refused("{\"schema\": \"tickvm-results/123456789012345\"}", "made by a later tickvm");
 }
 
