@@ -173,7 +173,7 @@ Test(report, files_that_are_none)
 	shell("sed 's|results/1|results/3|' $DIR/a.json >$DIR/later.json");
 	shell("echo '{\"schema\": \"tickvm-trace/1\"}' >$DIR/trace.json");
 	refused("report /nonexistent/a.json", 1, "cannot open /nonexistent/a.json: No such file");
-	refused("report $DIR", 1, "Is a directory");
+	refused("report $DIR", 1, "a directory; expected a regular file");
 	refused("report $DIR/a.json $DIR/cut.json", 1, "cut.json:1:");
 	refused("report $DIR/cut.json", 1, "truncated; expected a tickvm-results/1 file");
 	refused("report $DIR/later.json", 1, "made by a later tickvm");

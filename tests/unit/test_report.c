@@ -77,8 +77,8 @@ Test(report_read, names_what_cannot_be_read)
 {
 	cr_expect_eq(report_read(&file, "/nonexistent/x", &diag), -ENOENT);
 	cr_expect_str_eq(diag.text, "cannot open /nonexistent/x: No such file or directory");
-	cr_expect_eq(report_read(&file, "/tmp", &diag), -EISDIR);
-	cr_expect_str_eq(diag.text, "cannot read /tmp: Is a directory");
+	cr_expect_eq(report_read(&file, "/tmp", &diag), -EINVAL);
+	cr_expect_str_eq(diag.text, "cannot open /tmp: a directory; expected a regular file");
 }
 
 Test(report_read, file_without_a_page_is_an_older_one)

@@ -328,8 +328,8 @@ Test(sweep_file, what_an_included_file_says_is_not_shown)
 		"[cell secret]\nbench = timer\nsource = secret\n",
 		"[cell secret]\nbench = timer\nsecret = 1\n",
 		"[cell secret]\nbench = timer\npaper = true\nscale = true\n",
-		"[matrix secret]\nbenches = timer\nload = secret, x\n",
-		"include = secret\n", "include = /secret\n", "[sweep]\ninclude = secret\n",
+		"[matrix secret]\nbenches = timer\nload = secret, x\n", "include = secret\n",
+		"include = /secret\n", "[sweep]\ninclude = secret\n",
 		"[cell secret]\nbench = timer\nsource = dedicated\nsource = dedicated\n"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
