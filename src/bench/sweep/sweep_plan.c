@@ -3,6 +3,8 @@
  * before any is run. It reads no file. */
 #include "sweep_ini.h"
 
+#include "tickvm/text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,12 +179,23 @@ static int blame(const struct making *m, const struct recipe *recipe, const stru
 		recipe->made_by->line, cell->name, why->text);
 }
 
+/* A cell's name is shown, and looked up in results files, whose texts are clean. NULL: no memory.
+ */
+static const char *cell_name(struct sweep_plan *plan, const char *name)
+{
+	char *clean = name != NULL ? text_clean(name, TEXT_LINE) : NULL;
+	const char *kept = clean != NULL ? sweep_keep(plan, "%s", clean) : NULL;
+
+	free(clean);
+	return kept;
+}
+
 static int add_cell(const struct making *m, const struct recipe *recipe)
 {
 	struct sweep_plan *plan = m->plan;
 	struct sorted sorted;
 	struct diag why;
-	struct cell cell = {.name = recipe->name, .bench = recipe->bench};
+	struct cell cell = {.name = cell_name(plan, recipe->name), .bench = recipe->bench};
 
 	if (cell.name == NULL)
 		return no_memory(m->diag);
