@@ -41,7 +41,8 @@ static bool is_command(const char *text)
 		"::", "##[", "##vso[", "##teamcity[", "section_start:", "section_end:"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strncasecmp(text, commands[i], strlen(commands[i])) == 0)
+		if ((*text | 0x20) == (*commands[i] | 0x20) &&
+			strncasecmp(text, commands[i], strlen(commands[i])) == 0)
 			return true;
 	}
 	return false;

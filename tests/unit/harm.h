@@ -73,6 +73,7 @@ static inline bool harm_is_command(const char *text, bool begins)
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if ((begins || commands[i].anywhere) &&
+			(*text | 0x20) == (*commands[i].text | 0x20) &&
 			strncasecmp(text, commands[i].text, strlen(commands[i].text)) == 0)
 			return true;
 	}

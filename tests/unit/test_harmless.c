@@ -256,7 +256,7 @@ static const struct {
 } checks[] = {{"text", NULL}, {"markdown", check_markdown}, {"csv", check_csv},
 	{"html", check_markup}, {"junit", check_markup}, {"tap", check_tap}, {"github", check_json},
 	{"github-bigger", check_json}, {"bencher", check_json}, {"metrics", check_csv},
-	{"cyclictest", check_json}, {"trace", check_json}};
+	{"tidy", check_csv}, {"cyclictest", check_json}, {"trace", check_json}};
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
 /* which: of the texts, for messages. */

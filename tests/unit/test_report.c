@@ -63,6 +63,34 @@ Test(report_read, refuses_what_is_no_results_file)
 	refused("{\"n\": 1e999}", "a number that is too large");
 }
 
+Test(report_read, skips_a_byte_order_mark)
+{
+	cr_assert_eq(
+		read_text("\xef\xbb\xbf{\"schema\": \"tickvm-results/1\"}"), 0, "%s", diag.text);
+	json_decref(file.root);
+	refused("\xef\xbb\xbf", "truncated");
+	refused("\xef\xbb\xbf\xef\xbb\xbf{}", "no JSON");
+	refused("\xef\xbb", "no UTF-8");
+}
+
+/* Keys too; of two that become one a value is left. */
+Test(report_read, texts_are_clean)
+{
+	cr_assert_eq(read_text("{\"schema\": \"tickvm-results/1\", \"bench\": \"a\\u001bb\", "
+			       "\"x\\u202e\": [[{\"y\\u0007\": \"::z\"}]], \"x\\u202d\": 1}"),
+		0, "%s", diag.text);
+	char *text = json_dumps(file.root, JSON_COMPACT | JSON_SORT_KEYS);
+
+	cr_expect_not_null(strstr(text, "\"bench\":\"a\xef\xbf\xbd"
+					"b\""),
+		"%s", text);
+	cr_expect_null(strstr(text, "\\u"), "%s", text);
+	cr_expect_null(strstr(text, "::"), "%s", text);
+	cr_expect_eq(json_object_size(file.root), 3, "%s", text);
+	free(text);
+	json_decref(file.root);
+}
+
 Test(report_read, refuses_later_versions)
 {
 	refused("{\"schema\": \"tickvm-results/2\"}",

@@ -273,6 +273,30 @@ Test(results, any_bytes_become_a_string)
 	json_decref(bad);
 }
 
+Test(results, numbers_are_looked_at_before_they_are_cast)
+{
+	static const struct {
+		const char *json;
+		bool within;
+	} cases[] = {{"-3", true}, {"7", true}, {"-4", false}, {"8", false}, {"1.0", false},
+		{"\"1\"", false}, {"null", false}, {"9223372036854775807", false}};
+	json_int_t number = 5;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *json = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
+
+		cr_expect_eq(
+			json_within(json, -3, 7, &number), cases[i].within, "%s", cases[i].json);
+		json_decref(json);
+	}
+	cr_expect_eq(number, 7, "what does not fit is not stored");
+	cr_expect_not(json_within(NULL, -3, 7, &number));
+	cr_expect_eq(json_whole(-2.5), -3);
+	cr_expect_eq(json_whole(1e300), 1000000000000000);
+	cr_expect_eq(json_whole(-INFINITY), -1000000000000000);
+	cr_expect_eq(json_whole((double)NAN), 1000000000000000);
+}
+
 /* ---- files ---- */
 
 static void temporary(char path[64])

@@ -162,6 +162,16 @@ Test(sweep_file, a_cell_of_its_own_overrides_its_sections)
 	sweep_file_free(&plan);
 }
 
+/* A results file that names them is clean, and must find them again. */
+Test(sweep_file, names_of_cells_are_clean)
+{
+	cr_assert_eq(read_text("[matrix]\nbenches = startup\ntimer-spin = 1\x1b::x\xff, 2\n"), 0,
+		"%s", diag.text);
+	cr_expect_str_eq(
+		plan.cells[0].name, "startup/timer-spin=1\xef\xbf\xbd\xef\xbf\xbd:x\xef\xbf\xbd");
+	sweep_file_free(&plan);
+}
+
 Test(sweep_file, includes_are_relative_to_their_file_and_later_lines_win)
 {
 	char sub[96];

@@ -545,6 +545,21 @@ Test(why, a_run_is_read_back)
 	json_decref(json);
 }
 
+/* More events than a whole number of each vCPU: the last one has them. */
+Test(why, events_that_are_left_over_have_a_vcpu)
+{
+	struct why_event events[EVENTS + 1];
+	size_t n = EVENTS;
+
+	setup();
+	s.run.vcpus = VM_MAX_VCPUS;
+	s.run.n = 2 * VM_MAX_VCPUS - 1 < EVENTS ? 2 * VM_MAX_VCPUS - 1 : EVENTS;
+	cr_assert_eq(why_explain(&s.run, events, &n), 0);
+	cr_expect_gt(n, 0);
+	for (size_t i = 0; i < n; i++)
+		cr_expect_lt(events[i].vcpu, VM_MAX_VCPUS);
+}
+
 /* What stands for the good text's piece, and what must be said of it. */
 Test(why, what_is_no_such_run_is_refused_by_its_place)
 {
@@ -562,10 +577,29 @@ Test(why, what_is_no_such_run_is_refused_by_its_place)
 		{"'hlt'", "'halt'", "exits: item 0"},
 		{"'vcpu']", "7]", "exits: item 0"},
 		{"[1, 2, 1, 1", "[2, 1, 1, 1", "exits: item 0"},
+		{"'vcpus': 1", "'vcpus': 4294967297", "vcpus"},
+		{"'vcpu': -1", "'vcpu': 16", "vcpu: expected"},
+		{"'vcpu': -1", "'vcpu': 0, 'tid': 2147483648", "tid: expected"},
+		{"'vcpu': -1", "'vcpu': 0, 'errno': -2147483648", "errno: expected"},
+		{"'vcpu': -1", "'vcpu': 0, 'errno': 4096", "errno: expected"},
+		{"'vcpu': -1", "'vcpu': 0, 'errno': 1.0", "errno: expected"},
+		{"'vcpu': -1", "'vcpu': 0, 'faults_lost': -1", "faults_lost: expected"},
+		{"'vcpu': -1", "'vcpu': 0, 'until': 9223372036854775807", "until: expected"},
+		{"1, 5, 0, 1]", "1, 5, 2147483648, 1]", "events: item 0"},
+		{"1, 5, 0, 1]", "1, 5, 0, -2]", "events: item 0"},
+		{"1, 5, 0, 1]", "1, 5, 0]", "events: item 0"},
+		{"'cpu': 0", "'cpu': 2147483648", "cpu: expected"},
+		{"[[1, 0]]", "[[1, 4294967296]]", "runs: item 0"},
+		{"[[7, ", "[[-2, ", "tasks: item 0"},
+		{"'origin_tsc': 900", "'others_errno': -2147483648", "others_errno: expected"},
+		{"'origin_tsc': 900", "'rt_rest_ticks': -1", "rt_rest_ticks: expected"},
+		{"'origin_tsc': 1000", "'origin_tsc': -1", "origin_tsc: expected"},
+		{"[0, 0, 40,", "[0, -9223372036854775807, 40,", "events: item 0"},
+		{"'exits': [{", "'exits': [{'dropped': '4', ", "dropped: expected"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[sizeof(good) + 32];
+		char text[sizeof(good) + 64];
 		const char *at = strstr(good, cases[i].piece);
 		struct why_read read;
 		struct diag diag = {""};

@@ -3,6 +3,8 @@
  * before any is run. It reads no file. */
 #include "sweep_ini.h"
 
+#include "tickvm/text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,12 +223,24 @@ static int check_cell(const struct making *m, const struct recipe *recipe, const
 	return 0;
 }
 
+/* A cell's name is shown, and looked up in results files, whose texts are clean. NULL: no memory.
+ */
+static const char *cell_name(struct sweep_plan *plan, const char *name)
+{
+	char *clean = name != NULL ? text_clean(name, TEXT_LINE) : NULL;
+	const char *kept = clean != NULL ? sweep_keep(plan, "%s", clean) : NULL;
+
+	free(clean);
+	return kept;
+}
+
 static int add_cell(const struct making *m, const struct recipe *recipe)
 {
 	struct sweep_plan *plan = m->plan;
 	struct sorted sorted;
 	struct diag why;
-	struct cell cell = {.name = recipe->name, .bench = recipe->bench, .of_file = true};
+	struct cell cell = {
+		.name = cell_name(plan, recipe->name), .bench = recipe->bench, .of_file = true};
 
 	if (cell.name == NULL)
 		return no_memory(m->diag);
