@@ -272,7 +272,7 @@ static int run_guest(const unsigned char *code, size_t size, const char *options
 {
 	char line[512];
 	const char *path = write_guest(code, size);
-	snprintf(line, sizeof(line), "run --timeout 20 %s %s", options, path);
+	snprintf(line, sizeof(line), "run --timeout 300 %s %s", options, path);
 	*r = tickvm(line);
 	unlink(path);
 	return r->status;
@@ -366,33 +366,35 @@ Test(guest, serial_input)
 	need_kvm();
 	char line[256];
 	const char *path = write_guest(echo, sizeof(echo));
-	snprintf(line, sizeof(line), "printf A | \"$TICKVM\" run --timeout 20 %s", path);
+	snprintf(line, sizeof(line), "printf A | \"$TICKVM\" run --timeout 300 %s", path);
 	struct result r = shell(line);
 	unlink(path);
 	cr_expect_eq(r.status, 'A', "%d: %s", r.status, r.err);
 }
 
+/* When the guest has said something, it runs. */
 Test(guest, signal_ends_the_run_in_order)
 {
-	static const unsigned char code[] = {HALT};
+	static const unsigned char code[] = {0xba, 0xf8, 0x03, 0, 0, /* mov edx, 0x3f8 */
+		0xb0, 'o', 0xee, 0xb0, 'k', 0xee, HALT};
 	need_kvm();
 	char line[256];
 	const char *path = write_guest(code, sizeof(code));
-	snprintf(line, sizeof(line),
-		"timeout -s TERM --preserve-status 0.5 \"$TICKVM\" run --timeout 20 %s", path);
-	struct result r = shell(line);
+	snprintf(line, sizeof(line), "exec \"$TICKVM\" run --timeout 300 %s", path);
+	struct result r = shell_signalled(line, "ok", SIGTERM);
 	unlink(path);
 	cr_expect_eq(r.status, 130, "%d", r.status);
+	cr_expect_str_eq(r.out, "ok");
 	cr_expect_str_eq(r.err, "tickvm run: stopped by the user\n");
 }
 
 Test(guest, built_in_payload)
 {
 	need_kvm();
-	struct result r = tickvm("run --timeout 20");
+	struct result r = tickvm("run --timeout 300");
 	cr_expect_eq(r.status, 0, "%d: %s", r.status, r.err);
 	cr_expect(strstr(r.out, "hello") != NULL, "%s", r.out);
-	r = tickvm("run --timeout 20 --append no-such-key=1");
+	r = tickvm("run --timeout 300 --append no-such-key=1");
 	cr_expect_eq(r.status, 2);
 	cr_expect(strstr(r.err, "no-such-key") != NULL, "%s", r.err);
 }
@@ -414,7 +416,8 @@ Test(guest, built_in_tests_on_every_back_end)
 		for (size_t t = 0; t < sizeof(tests) / sizeof(tests[0]); t++) {
 			char line[256];
 			snprintf(line, sizeof(line),
-				"run --timeout 30 --vcpus 2 --irqchip %s --append '%s count=100%s'",
+				"run --timeout 300 --vcpus 2 --irqchip %s --append '%s "
+				"count=100%s'",
 				irqchips[i], tests[t], t < 4 ? " interval_ns=1000000" : "");
 			struct result r = tickvm(line);
 			if (r.status == 125)

@@ -78,7 +78,7 @@ Test(config, shipped_machines_run)
 	need_kvm();
 	struct result r = shell(
 		"for i in machines/*.ini; do \"$TICKVM\" run --config $i --quiet --serial null "
-		"--timeout 20 --append test=exits || { echo $i; exit 1; }; done");
+		"--timeout 300 --append test=exits || { echo $i; exit 1; }; done");
 
 	cr_expect_eq(r.status, 0, "%s%s", r.out, r.err);
 }

@@ -108,7 +108,9 @@ Test(disk_option, json_has_the_counters)
 	cr_expect_eq(json_integer_value(json_object_get(disk, "writes")), 256);
 	cr_expect_eq(json_integer_value(json_object_get(disk, "bytes_written")), 1048576);
 	cr_expect_eq(json_integer_value(json_object_get(disk, "failed")), 0);
-	cr_expect_gt(json_integer_value(json_object_get(disk, "interrupts")), 0);
+	/* None where the guest found each request done before it waited. */
+	const json_t *interrupts = json_object_get(disk, "interrupts");
+	cr_expect(json_is_integer(interrupts) && json_integer_value(interrupts) <= 256);
 	json_t *machine = json_object_get(json, "machine");
 	cr_expect_str_eq(json_string_value(json_object_get(machine, "disk")), image);
 	cr_expect(json_is_false(json_object_get(machine, "disk_read_only")));

@@ -22,7 +22,7 @@ static void teardown(void)
 	shell("rm -r \"$DIR\"");
 }
 
-TestSuite(export, .init = setup, .fini = teardown);
+TestSuite(export, .init = setup, .fini = teardown, .timeout = HUNG);
 
 static void need(const char *program, const char *package)
 {
@@ -82,20 +82,27 @@ static void write_nasty(const char *name)
 	page_destroy(page);
 }
 
-/* Real ones; metrics are added, so that this does not depend on which a bench has. */
+/* Real ones, of few events: a launch takes longer. */
 static void measure(void)
 {
 	need_kvm();
 	need("jq", "jq");
-	struct result r = tickvm("bench timer --interval 100us --count 300 --runs 2 --quiet "
-				 "--json $DIR/timer.json");
+	struct result r = tickvm("bench timer --source dedicated,kvm-lapic,native --interval 100us "
+				 "--count 50 --runs 2 --quiet --json $DIR/timer.json");
 
 	if (r.status == 77)
 		cr_skip_test("%s", r.err);
 	cr_assert_eq(r.status, 0, "%s", r.err);
+}
+
+/* Computed ones, and two more, so that this does not depend on which an experiment has. */
+static void compute(void)
+{
+	need("jq", "jq");
+	succeeds("\"$TICKVM_MODEL\" bench model --runs 3 --quiet --json $DIR/model.json");
 	succeeds("jq '.metrics += [{name: \"test/lower\", unit: \"ns\", better: \"lower\", values: "
 		 "[3, 4.5]}, {name: \"test/higher\", unit: \"ops/s\", better: \"higher\", values: "
-		 "[7]}]' $DIR/timer.json >$DIR/metrics.json");
+		 "[7]}]' $DIR/model.json >$DIR/metrics.json");
 }
 
 /* jq says true of it. */
@@ -189,7 +196,8 @@ Test(export, tap_keeps_texts_and_reasons)
 
 /* ---- what a real bench leaves ---- */
 
-Test(export, test_cases_of_a_real_bench, .timeout = 60)
+/* Whether the host met its verdicts or not: the file says which, and so do the test cases. */
+Test(export, test_cases_of_a_real_bench)
 {
 	measure();
 	need("xmllint", "libxml2-utils");
@@ -197,13 +205,16 @@ Test(export, test_cases_of_a_real_bench, .timeout = 60)
 	reports("report $DIR/timer.json -o $DIR/timer.xml");
 	succeeds("xmllint --noout --schema tests/junit.xsd $DIR/timer.xml");
 	reports("report $DIR/timer.json -o $DIR/timer.tap");
-	succeeds("prove --exec cat $DIR/timer.tap");
-	holds("timer.json", ".duration_ns > 50e6 and .duration_ns < 60e9");
+	succeeds("prove --exec cat $DIR/timer.tap; failed=$?; "
+		 "bad=$(jq '[.page.items[] | select(.verdict and .good == false)] | length' "
+		 "$DIR/timer.json); test $bad = $(grep -c '^not ok' $DIR/timer.tap) && "
+		 "test $((failed != 0)) = $((bad != 0))");
+	holds("timer.json", ".duration_ns > 0");
 }
 
-Test(export, metrics_in_the_fields_their_tools_document, .timeout = 60)
+Test(export, metrics_in_the_fields_their_tools_document)
 {
-	measure();
+	compute();
 	reports("report $DIR/metrics.json --format github -o $DIR/smaller.json");
 	reports("report $DIR/metrics.json --format github-bigger -o $DIR/bigger.json");
 	reports("report $DIR/metrics.json --format bencher -o $DIR/bmf.json");
@@ -223,7 +234,7 @@ Test(export, metrics_in_the_fields_their_tools_document, .timeout = 60)
 	succeeds("grep -q ',test/lower,ns,lower,2,4.5\r$' $DIR/metrics.csv");
 }
 
-Test(export, cyclictest_layout_of_real_runs, .timeout = 60)
+Test(export, cyclictest_layout_of_real_runs)
 {
 	measure();
 	reports("report $DIR/timer.json --format cyclictest -o $DIR/cyclic.json");
@@ -235,17 +246,13 @@ Test(export, cyclictest_layout_of_real_runs, .timeout = 60)
 		".num_threads == (.thread | length) and .num_threads >= 2 and all(.thread[]; keys "
 		"== [\"avg\", \"cpu\", \"cycles\", \"histogram\", \"max\", \"min\", \"node\"])");
 	/* Every sample is in a bucket, none outside of what was measured. */
-	holds("cyclic.json", "all(.thread[]; ([.histogram[]] | add) == .cycles and .cycles > 250 "
+	holds("cyclic.json", "all(.thread[]; ([.histogram[]] | add) == .cycles and .cycles == 50 "
 			     "and (.histogram | keys | map(tonumber)) as $us | ($us | min) >= .min "
 			     "and ($us | max) <= .max)");
-	/* A timer that fires early by what it has learned may be early on average too, on a busy
-	 * host; KVM's never is. */
-	holds("cyclic.json",
-		"all(.thread[]; .min <= .avg and .avg <= .max + 1 and .avg > -100 and .avg < 1e4) "
-		"and any(.thread[]; .avg > 0)");
+	holds("cyclic.json", "all(.thread[]; .min <= .avg and .avg <= .max + 1)");
 }
 
-Test(export, trace_of_real_runs, .timeout = 60)
+Test(export, trace_of_real_runs)
 {
 	measure();
 	reports("report $DIR/timer.json --format trace -o $DIR/trace.json");
@@ -266,7 +273,7 @@ Test(export, trace_of_real_runs, .timeout = 60)
 }
 
 /* A job's summary on GitHub: 1 MiB a step, and no charts. */
-Test(export, markdown_fits_a_job_summary, .timeout = 60)
+Test(export, markdown_fits_a_job_summary)
 {
 	measure();
 	reports("report $DIR/timer.json --format markdown -o $DIR/summary.md");

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-TestSuite(memory_bench, .timeout = 300);
+TestSuite(memory_bench, .timeout = HUNG);
 
 static void refused(const char *line, const char *says)
 {

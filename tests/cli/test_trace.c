@@ -18,7 +18,7 @@ static const char append[] =
 static struct result trace(const char *irqchip, const char *options)
 {
 	char line[1024];
-	snprintf(line, sizeof(line), "trace --timeout 60 --irqchip %s %s %s", irqchip, append,
+	snprintf(line, sizeof(line), "trace --timeout 300 --irqchip %s %s %s", irqchip, append,
 		options);
 	return tickvm(line);
 }
