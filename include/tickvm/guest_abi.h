@@ -224,8 +224,12 @@ struct guest_disk_round {
  *         vcpus=N (each with a timer of its own, for lapic and dedicated; records: count of vCPU 0, then of 1, ...)
  *         load=none|io|interrupts (io: reads of the disk are kept in flight by an interrupt handler on vCPU 0,
  *         depth=N of record=BYTES each, at random places; interrupts: IRQ_NUISANCE is taken and counted)
+ *         each=0|1 (1: before each event an interrupt of the load is waited for, and taken before the timer is
+ *         armed, but for periodic ones: for tests that count, on a host however slow)
  * disk:   op=read|write  pattern=sequential|random  bytes=N (of the disk, from its beginning)  record=BYTES
  *         depth=N  rounds=N  verify=0|1 (1: each record carries a checksum that is written, or looked at)
+ *         each=0|1 (1, with depth=1: every request's interrupt is taken, also where the disk is done before
+ *         the guest waits: for tests that count)
  * ipi:    mode=pingpong|oneway  wait=hlt|user  count=N  apic=xapic|x2apic
  * exits:  NAME=N for each kind in GUEST_EXIT_NAMES; kinds not named are done 0 times
  * bench:  name=NAME rounds=N  (NAME in .benchmarks, those of tickvm/hyperbench.h among them)

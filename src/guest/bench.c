@@ -2,6 +2,7 @@
 /* test=bench: times one registered benchmark and its control loop, round by round.
  * Subtracting and averaging is left to the reader of the records. */
 #include "bench.h"
+#include "pilot.h"
 #include "text.h"
 
 #define SCALES       3 /* with scale=1: x1, x4, x16 */
@@ -98,21 +99,6 @@ static uint64_t round_cycles(uint64_t n)
 	return round.run_cycles + round.control_cycles;
 }
 
-/* Twice as many until half of goal is reached, and from there by proportion. Of two attempts the
- * shorter counts: the host may take this CPU away in one. */
-static uint64_t pilot(uint64_t goal)
-{
-	for (uint64_t n = run.bench->min;; n = n < run.max / 2 ? n * 2 : run.max) {
-		uint64_t one = round_cycles(n), other = round_cycles(n);
-		uint64_t cycles = one < other ? one : other;
-
-		if (cycles < goal / 2 && n < run.max)
-			continue;
-		n = n * goal / cycles;
-		return n < run.bench->min ? run.bench->min : n > run.max ? run.max : n;
-	}
-}
-
 _Noreturn static void out_of_range(uint64_t n)
 {
 	char message[96];
@@ -133,7 +119,8 @@ static uint64_t choose_iterations(const struct cmdline *cmdline)
 	uint64_t goal = ns_to_tsc(cmdline->round_ns);
 
 	if (!cmdline->iterations)
-		return pilot(cmdline->scale ? goal * SCALES / SCALE_TOTAL : goal);
+		return pilot_iterations(run.bench->min, run.max,
+			cmdline->scale ? goal * SCALES / SCALE_TOTAL : goal, round_cycles);
 	if (cmdline->iterations < run.bench->min || cmdline->iterations > run.max)
 		out_of_range(cmdline->iterations);
 	return cmdline->iterations;

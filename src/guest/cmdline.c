@@ -75,6 +75,7 @@ static const struct key keys[] = {
 	{"record", FIELD(record), KEY_NUMBER, 512, RECORD_MAX},
 	{"depth", FIELD(depth), KEY_NUMBER, 1, 64},
 	{"verify", FIELD(verify), KEY_BOOL, 0, 1},
+	{"each", FIELD(each), KEY_BOOL, 0, 1},
 };
 
 static const struct cmdline defaults = {
@@ -313,6 +314,14 @@ static bool check(struct cmdline *cmdline, bool mode_given, struct text *text)
 	if (cmdline->test == TEST_TIMER && cmdline->source == SOURCE_TSC_POLL &&
 		cmdline->load != LOAD_NONE) {
 		text_add(text, "load: source=tsc-poll takes no interrupts");
+		return false;
+	}
+	if (cmdline->test == TEST_TIMER && cmdline->each && cmdline->load == LOAD_NONE) {
+		text_add(text, "each: test=timer needs a load with it");
+		return false;
+	}
+	if (cmdline->test == TEST_DISK && cmdline->each && cmdline->depth > 1) {
+		text_add(text, "each: test=disk needs depth=1 with it");
 		return false;
 	}
 	if (cmdline->record % 512 || cmdline->bytes % 512) {

@@ -69,6 +69,7 @@ struct cmdline {
 	enum pattern pattern;
 	uint64_t bytes, record, depth;
 	bool verify;
+	bool each; /* an interrupt is waited for every time */
 };
 
 extern const char *const test_names[TESTS];

@@ -27,7 +27,17 @@ static void issue(unsigned slot)
 	request.offset = run.number[slot] * cmdline->record;
 	if (request.write && cmdline->verify)
 		workload_disk_fill(&run.disk, request.buffer, run.number[slot]);
+	if (cmdline->each)
+		virtio_blk_ask_for_interrupt();
 	virtio_blk_queue(slot, &request);
+}
+
+static void wait(void)
+{
+	if (run.cmdline->each)
+		virtio_blk_wait_for_interrupt();
+	else
+		virtio_blk_wait();
 }
 
 static void complete(unsigned slot, bool good, struct guest_disk_round *round)
@@ -47,10 +57,12 @@ static void flush(struct guest_disk_round *round)
 {
 	bool good;
 
+	if (run.cmdline->each)
+		virtio_blk_ask_for_interrupt();
 	if (!virtio_blk_queue_flush(0))
 		return;
 	do
-		virtio_blk_wait();
+		wait();
 	while (virtio_blk_reap(&good) < 0);
 	round->errors += !good;
 }
@@ -69,13 +81,15 @@ static void run_round(struct guest_disk_round *round)
 		bool good;
 		int slot;
 
-		virtio_blk_wait();
+		wait();
 		while ((slot = virtio_blk_reap(&good)) >= 0) {
 			complete((unsigned)slot, good, round);
 			if (issued < run.disk.records) {
 				issue((unsigned)slot);
 				issued++;
 			}
+			if (run.cmdline->each)
+				break; /* the next one's interrupt first */
 		}
 	}
 	if (write)

@@ -42,6 +42,12 @@ bool load_is_pending(void)
 	return load != LOAD_NONE && (mmio_read32(LAPIC_IRR_GPA) & LOAD_VECTORS);
 }
 
+void load_wait(void)
+{
+	while (!load_is_pending())
+		cpu_relax();
+}
+
 void load_turn(void)
 {
 	if (load == LOAD_IO)

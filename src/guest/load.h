@@ -10,6 +10,8 @@
 void load_start(const struct cmdline *cmdline);
 /* An interrupt of the load waits to be taken. */
 bool load_is_pending(void);
+/* Until one does. Interrupts are off, and there is a load. */
+void load_wait(void);
 /* Between two events: looks at what was read, and draws new places. */
 void load_turn(void);
 /* Around the measured part: the counters of the result block. */

@@ -9,7 +9,7 @@
 #define ICR_STARTUP      0x4600
 #define INIT_TO_SIPI_NS  200000
 #define START_TIMEOUT_NS 20000000
-#define START_ATTEMPTS   10
+#define START_ATTEMPTS   3000 /* a minute: a busy host may give the other vCPU no time for long */
 
 extern const uint8_t ap_trampoline[], ap_trampoline_end[];
 extern uint8_t gdt[];

@@ -30,16 +30,16 @@ struct run {
 static struct run runs[CPUS_MAX];
 
 /* What is pending in this CPU's local APIC is taken now: an interrupt of lower priority to itself
- * comes after it. */
+ * comes after it, and at once. */
 static void drain(void)
 {
 	struct wait_event event = {
-		.stub = wait_stubs[WAIT_STORE32][WAIT_HLT],
+		.stub = wait_stubs[WAIT_STORE32][WAIT_USER],
 		.value = ICR_SELF | VECTOR_DRAIN,
 		.address = LAPIC_ICR_GPA,
 	};
 
-	wait_hlt(&event);
+	wait_user(&event);
 }
 
 /* Before a timer is armed, as every kernel opens interrupts some time: a timer that is due whenever
@@ -48,6 +48,13 @@ static void let_load_in(const struct run *run)
 {
 	if (run->timer.cpu == 0 && load_is_pending())
 		drain();
+}
+
+/* With each=1 no event is without an interrupt of the load. */
+static void await_load(const struct run *run)
+{
+	if (run->timer.cpu == 0 && run->cmdline->each)
+		load_wait();
 }
 
 static void record(struct run *run, const struct guest_timer_event *event)
@@ -117,6 +124,7 @@ static void run_oneshot(struct run *run, uint64_t count)
 
 	run->event.value = run->source->relative(&run->timer, ticks);
 	while (count--) {
+		await_load(run);
 		let_load_in(run);
 		if (run->arm == WAIT_NOTHING) {
 			event.arm = rdtsc_fenced();
@@ -139,6 +147,7 @@ static void run_deadline(struct run *run, uint64_t count)
 	struct guest_timer_event event = {.deadline = rdtsc_fenced()};
 
 	while (count--) {
+		await_load(run);
 		let_load_in(run);
 		event.arm = rdtsc_fenced();
 		event.deadline += run->interval;
@@ -230,6 +239,7 @@ static void run_periodic(struct run *run, uint64_t count)
 	ticks.start = event.arm = rdtsc_fenced();
 	ticks.period = source->start_periodic(&run->timer, ticks.start, run->interval);
 	for (uint64_t i = 0; i < count; i++) {
+		await_load(run);
 		wait(run, WAIT_NOTHING);
 		event.deadline = tick_number(&ticks, run, run->event.enter);
 		if (run->cmdline->residual) {
@@ -348,6 +358,10 @@ static void run_on(unsigned cpu)
 	if (run->source) {
 		run_events(run, count);
 		run->source->stop(&run->timer);
+		/* Periodic ticks that were due at every wait have kept it out, and one that is
+		 * still pending ends the first drain. */
+		for (unsigned i = 0; i < 2 && run->cmdline->each; i++)
+			let_load_in(run);
 	} else {
 		poll_tsc(run, count);
 	}

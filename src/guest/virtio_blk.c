@@ -6,9 +6,9 @@
 #include "virtio.h"
 
 #define PER_SLOT      4  /* descriptors, one of them unused: slots are found by a shift */
-#define TICKS_MAX     30 /* of the watchdog, one a second */
+#define TICKS_MAX     60 /* of the watchdog, one a second */
 #define LAPIC_SHIFT   2  /* a second of any LAPIC clock fits its count then */
-#define RESET_TIMEOUT 1000000000
+#define RESET_TIMEOUT 60000000000
 
 _Static_assert(VIRTIO_BLK_SLOTS_MAX == QUEUE_MAX / PER_SLOT, "the slots of a queue");
 
@@ -282,6 +282,22 @@ void virtio_blk_wait(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);    /* and only then the look at the ring */
 	if (completed() == reaped)
 		halt();
+}
+
+void virtio_blk_ask_for_interrupt(void)
+{
+	virtio_blk_avail.ring[queue_size] = reaped;
+}
+
+/* Interrupts are open in virtio_blk_halt() only: none has been taken since the request was queued.
+ * The line must have fallen before the next one is. */
+void virtio_blk_wait_for_interrupt(void)
+{
+	uint64_t interrupts = irq_load_count;
+
+	while (irq_load_count == interrupts)
+		kernel_call(virtio_blk_halt, virtio_blk_registers, completed(), 0);
+	put(VIRTIO_INTERRUPT_ACK, VIRTIO_INTERRUPTS);
 }
 
 /* ---- load ---- */

@@ -40,8 +40,13 @@ bool virtio_blk_queue_flush(unsigned slot);
 /* The slot of a completed request, or -1: none. *good: the device reports no error. */
 int virtio_blk_reap(bool *good);
 /* Until a request in flight is completed, in HLT (and now and then without one). Ends the run when
- * the device breaks down, or is silent for half a minute. Something is in flight. */
+ * the device breaks down, or is silent for a minute. Something is in flight. */
 void virtio_blk_wait(void);
+
+/* For tests that count interrupts, one request at a time: before it is queued, so that its
+ * completion raises one whatever happens; and until that has been taken. */
+void virtio_blk_ask_for_interrupt(void);
+void virtio_blk_wait_for_interrupt(void);
 
 /* From now on depth reads of record bytes are in flight, at places that virtio_blk_load_turn()
  * draws anew from the first bytes of the disk; an interrupt handler replaces those completed. */

@@ -3,6 +3,7 @@
  * No bus, no counters, no threads: what is measured here is KVM. */
 #include "tickvm/bare.h"
 
+#include "bare_rounds.h"
 #include "kvm.h"
 #include "load.h"
 #include "tickvm/clock.h"
@@ -171,26 +172,6 @@ static int set_cpuid(const struct bare *bare, struct diag *diag)
 	return rc;
 }
 
-static int compare_cycles(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* Sorts. A control that was disturbed more than its run makes a round's difference negative. */
-static int median_per_turn(
-	int64_t *cycles, uint64_t n, uint64_t turns, uint64_t *ticks, struct diag *diag)
-{
-	qsort(cycles, n, sizeof(*cycles), compare_cycles);
-	if (cycles[n / 2] < 0)
-		return diag_set(diag, -EAGAIN,
-			"bare loop: the host is too busy to time it: half of the rounds were less "
-			"than nothing");
-	*ticks = (uint64_t)cycles[n / 2] / turns;
-	return 0;
-}
-
 static int64_t *alloc_rounds(uint64_t rounds, struct diag *diag)
 {
 	int64_t *cycles = calloc(rounds, sizeof(*cycles));
@@ -226,7 +207,7 @@ static int read_rounds(const struct bare *bare, uint64_t iterations, uint64_t ro
 		return -ENOMEM;
 	for (uint64_t i = 0; i < rounds; i++)
 		cycles[i] = (int64_t)(records[i].run_cycles - records[i].control_cycles);
-	int rc = median_per_turn(cycles, rounds, iterations, ticks, diag);
+	int rc = bare_median(cycles, rounds, iterations, ticks, diag);
 
 	free(cycles);
 	return rc;
@@ -293,7 +274,7 @@ static int time_rounds(const struct bare *bare, uint64_t iterations, uint64_t ro
 	for (uint64_t i = 0; i < rounds && !rc; i++)
 		rc = time_turns(bare, iterations, &cycles[i], diag);
 	if (!rc)
-		rc = median_per_turn(cycles, rounds, iterations, ticks, diag);
+		rc = bare_median(cycles, rounds, iterations, ticks, diag);
 	free(cycles);
 	return rc;
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The disk and the nuisance line as a guest sees them, on every interrupt back end. The guests are
  * assembled here, an instruction a function: a driver is mostly stores of constants. */
-#include "guest_code.h"
+#include "guest_assembler.h"
 
 #include "tickvm/clock.h"
-#include "tickvm/guest_abi.h"
 #include "tickvm/virtio_blk.h"
 
 #include <criterion/parameterized.h>
 
-TestSuite(disk_vm, .timeout = 60);
+TestSuite(disk_vm, .timeout = WATCHDOG_S);
 
 struct machine {
 	enum irqchip_kind irqchip;
@@ -26,22 +25,14 @@ static struct machine machines[] = {{IRQCHIP_KERNEL, false}, {IRQCHIP_KERNEL, tr
 	}                                                                                          \
 	ParameterizedTest(struct machine *machine, disk_vm, name)
 
-/* ---- where a guest keeps what ---- */
-
 enum {
-	GDT = DATA_GPA,
-	POINTER = DATA_GPA + 0xf00, /* for LGDT and LIDT */
-	DESC = DATA_GPA + 0x1000,
-	AVAIL = DATA_GPA + 0x2000,
-	USED = DATA_GPA + 0x3000,
-	HEADER = DATA_GPA + 0x4000,
-	STATUS_BYTE = DATA_GPA + 0x5000,
-	COUNTER = DATA_GPA + 0x6000,
-	SECTOR_DATA = DATA_GPA + 0x8000,
-	STACK = DATA_GPA + 0x20000,
-	IDT = DATA_GPA + 0x21000,
+	DESC = TEST_DATA,
+	AVAIL = TEST_DATA + 0x1000,
+	USED = TEST_DATA + 0x2000,
+	HEADER = TEST_DATA + 0x3000,
+	STATUS_BYTE = TEST_DATA + 0x4000,
+	SECTOR_DATA = TEST_DATA + 0x7000,
 };
-#define VECTOR 0x40u
 
 /* VIRTIO 1.2, table 4.1. */
 enum {
@@ -58,80 +49,7 @@ enum {
 };
 #define DISK(reg) ((uint32_t)GPA_DISK + (reg))
 
-/* ---- the assembler: 32-bit, flat ---- */
-
-static uint8_t code[8192];
-static size_t size;
-
-static void byte(unsigned value)
-{
-	cr_assert_lt(size, sizeof(code));
-	code[size++] = (uint8_t)value;
-}
-
-static void bytes(const char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		byte((uint8_t)text[i]);
-}
-#define EMIT(text) bytes(text, sizeof(text) - 1)
-
-static void word(uint32_t value)
-{
-	for (unsigned i = 0; i < 4; i++)
-		byte(value >> 8 * i & 0xff);
-}
-
-/* mov $address, %ebx */
-static void point_to(uint32_t address)
-{
-	byte(0xbb);
-	word(address);
-}
-
-/* movl $value, (%ebx) */
-static void store(uint32_t address, uint32_t value)
-{
-	point_to(address);
-	EMIT("\xc7\x03");
-	word(value);
-}
-
-/* 1: testl $mask, (%ebx); jz 1b */
-static void wait_for_bit(uint32_t address, uint32_t mask)
-{
-	point_to(address);
-	EMIT("\xf7\x03");
-	word(mask);
-	EMIT("\x74\xf8");
-}
-
-/* mov $value, %al; out %al, $port */
-static void out(uint8_t port, uint8_t value)
-{
-	byte(0xb0);
-	byte(value);
-	byte(0xe6);
-	byte(port);
-}
-
-static void leave(uint8_t status)
-{
-	out(PORT_EXIT, status);
-	byte(0xf4);
-}
-
-static uint32_t here(void)
-{
-	return CODE_GPA + 32 + (uint32_t)size;
-}
-
 /* ---- a driver ---- */
-
-static void begin(void)
-{
-	size = 0;
-}
 
 static void start_disk(void)
 {
@@ -175,90 +93,21 @@ static void request(unsigned n, uint32_t type, uint32_t sector)
 	store(DISK(VIRTIO_BLK_NOTIFY), 0);
 }
 
+/* What the disk has to say is counted, and acknowledged. (A KVM that ends interrupts when it
+ * delivers them delivers a level-triggered one twice, docs/architecture.md: the disk's status is 0
+ * then, as a driver expects.) */
+static void serve_disk(void)
+{
+	point_to(DISK(INTERRUPT_STATUS));
+	EMIT("\x8b\x03"); /* mov (%ebx), %eax */
+	point_to(DISK(INTERRUPT_ACK));
+	EMIT("\x89\x03"); /* mov %eax, (%ebx) */
+}
+
 static void wait_interrupt_status(void)
 {
 	wait_for_bit(DISK(INTERRUPT_STATUS), 1);
 	store(DISK(INTERRUPT_ACK), 1);
-}
-
-/* ---- interrupts ---- */
-
-/* Counts what the disk has to say, and acknowledges it; or counts interrupts. (A KVM that ends
- * interrupts when it delivers them delivers a level-triggered one twice, docs/architecture.md: the
- * disk's status is 0 then, as a driver expects.) What it changes is of no use to whom it
- * interrupts. */
-static uint32_t emit_handler(unsigned line)
-{
-	uint32_t handler;
-	size_t jump = size;
-
-	EMIT("\xeb\x00"); /* jmp over it */
-	handler = here();
-	EMIT("\xb8\x01\x00\x00\x00"); /* mov $1, %eax */
-	if (line == IRQ_DISK) {
-		point_to(DISK(INTERRUPT_STATUS));
-		EMIT("\x8b\x03"); /* mov (%ebx), %eax */
-		point_to(DISK(INTERRUPT_ACK));
-		EMIT("\x89\x03"); /* mov %eax, (%ebx) */
-	}
-	point_to(COUNTER);
-	EMIT("\x01\x03"); /* add %eax, (%ebx) */
-	store(GPA_LAPIC + 0xb0, 0);
-	/* Back with interrupts off, without IRET, which cannot be emulated everywhere:
-	 * mov (%esp), %eax; add $12, %esp; jmp *%eax */
-	EMIT("\x8b\x04\x24\x83\xc4\x0c\xff\xe0");
-	code[jump + 1] = (uint8_t)(size - jump - 2);
-	return handler;
-}
-
-/* Pseudo-descriptor at POINTER for LGDT and LIDT; 16 bits of limit, 32 of base. */
-static void point_table(const char *instruction, uint32_t base, uint32_t limit)
-{
-	store(POINTER, limit | base << 16);
-	store(POINTER + 4, base >> 16);
-	bytes(instruction, 3);
-	word(POINTER);
-}
-
-static void load_tables(void)
-{
-	store(GDT + 0x10, 0x0000ffff);
-	store(GDT + 0x14, 0x00cf9b00);
-	store(GDT + 0x18, 0x0000ffff);
-	store(GDT + 0x1c, 0x00cf9300);
-	point_table("\x0f\x01\x15", GDT, 0x1f);
-	point_table("\x0f\x01\x1d", IDT, 0x7ff);
-	byte(0xea); /* ljmp $0x10 */
-	word(here() + 6);
-	EMIT("\x10\x00\x66\xb8\x18\x00\x8e\xd8\x8e\xd0\xbc"); /* %ds, %ss, %esp */
-	word(STACK);
-}
-
-/* Interrupts of an ISA line through the IOAPIC are counted from now on. */
-static void take_interrupts(unsigned line, bool level)
-{
-	uint32_t handler = emit_handler(line);
-
-	store(IDT + 8 * VECTOR, (handler & 0xffff) | 0x10u << 16);
-	store(IDT + 8 * VECTOR + 4, (handler & 0xffff0000) | 0x8e00);
-	load_tables();
-	out(0x21, 0xff); /* not through the PIC too */
-	out(0xa1, 0xff);
-	store(GPA_LAPIC + 0xf0, 0x1ff);
-	store(GPA_IOAPIC, 0x11 + 2 * line);
-	store(GPA_IOAPIC + 0x10, 0);
-	store(GPA_IOAPIC, 0x10 + 2 * line);
-	store(GPA_IOAPIC + 0x10, VECTOR | (level ? 1u << 15 : 0));
-}
-
-/* 1: cli; cmpl $n, COUNTER; jae 2f; sti; hlt; jmp 1b; 2: */
-static void wait_for_interrupts(uint32_t n)
-{
-	byte(0xfa);
-	point_to(COUNTER);
-	EMIT("\x81\x3b");
-	word(n);
-	EMIT("\x73\x04\xfb\xf4\xeb\xee");
 }
 
 /* ---- images ---- */
@@ -327,7 +176,7 @@ EACH_MACHINE(reads_writes_and_flushes_by_interrupts)
 	REQUIRE_KVM();
 	make_image(16);
 	begin();
-	take_interrupts(IRQ_DISK, machine->level);
+	take_interrupts(IRQ_DISK, machine->level, serve_disk);
 	start_disk();
 	request(0, 0, 3);
 	wait_for_interrupts(1);
@@ -435,9 +284,17 @@ Test(disk_vm, the_end_comes_with_requests_in_flight)
 	vm = run_disk(IRQCHIP_SPLIT, false, &outcome);
 	cr_expect_eq(outcome.end, VM_END_EXIT, "%s", outcome.report ? outcome.report : "");
 	cr_expect_eq(vm_disk_stats(vm).bytes_written, 512 * vm_disk_stats(vm).writes);
-	for (unsigned i = 0; i < 16; i++)
-		cr_expect_eq(guest_byte(vm, STATUS_BYTE + 4 * i),
-			i < vm_disk_stats(vm).writes ? 0 : 0xee);
+	uint64_t done = 0;
+
+	for (unsigned i = 0; i < 16; i++) {
+		uint8_t status = guest_byte(vm, STATUS_BYTE + 4 * i);
+
+		cr_expect(status == 0 || status == 0xee, "request %u: %u", i, status);
+		done += status == 0;
+		if (status == 0)
+			expect_sector(i, 0);
+	}
+	cr_expect_eq(done, vm_disk_stats(vm).writes, "%ju done", (uintmax_t)done);
 	vm_destroy(vm);
 	unlink(image);
 }
@@ -449,26 +306,28 @@ ParameterizedTestParameters(disk_vm, the_nuisance_line_interrupts_at_its_rate)
 	return cr_make_param_array(enum irqchip_kind, kinds, IRQCHIP_KINDS);
 }
 
+/* At 1000 a second: at most, for those that a busy host misses are counted and not made up for. By
+ * the clock that drives the line, from before it begins until after it has ended. */
 ParameterizedTest(enum irqchip_kind *irqchip, disk_vm, the_nuisance_line_interrupts_at_its_rate)
 {
 	struct vm_config config = quiet_config(*irqchip);
 	struct vm_outcome outcome;
+	uint64_t begin_ns, due;
 	struct vm *vm;
-	double seconds;
 
 	REQUIRE_KVM();
 	begin();
-	take_interrupts(IRQ_NUISANCE, false);
+	take_interrupts(IRQ_NUISANCE, false, NULL);
 	wait_for_interrupts(100);
 	leave(0);
 	config.nuisance_hz = 1000;
+	begin_ns = clock_monotonic_ns();
 	vm = run_code(config, code, size, &outcome);
+	due = (clock_monotonic_ns() - begin_ns) / 1000000;
 	cr_expect_eq(outcome.end, VM_END_EXIT, "%s", outcome.report ? outcome.report : "");
-	cr_expect_geq(guest_word(vm, COUNTER), 100);
+	cr_expect_eq(guest_word(vm, COUNTER), 100);
 	cr_expect_geq(vm_nuisance_raised(vm), 100);
-	seconds = (double)(vm_startup(vm).end_tsc - vm_startup(vm).create_tsc) /
-		  (double)clock_tsc_hz();
-	cr_expect_leq((double)(vm_nuisance_raised(vm) + vm_nuisance_missed(vm)), seconds * 1000 + 1,
-		"in %f s", seconds);
+	cr_expect_leq(vm_nuisance_raised(vm) + vm_nuisance_missed(vm), due, "%ju were due",
+		(uintmax_t)due);
 	vm_destroy(vm);
 }

@@ -7,7 +7,7 @@
 
 #include <criterion/parameterized.h>
 
-TestSuite(hard_guests, .timeout = 60);
+TestSuite(hard_guests, .timeout = WATCHDOG_S);
 
 static enum irqchip_kind all_irqchips[] = {IRQCHIP_KERNEL, IRQCHIP_SPLIT, IRQCHIP_USER};
 
@@ -27,7 +27,6 @@ static void expect_done(enum irqchip_kind irqchip, const uint8_t *code, size_t s
 	struct vm *vm;
 
 	config.vcpus = 2;
-	config.timeout_ns = 3000000000;
 	vm = run_code(config, code, size, &outcome);
 	cr_expect_eq(outcome.end, VM_END_EXIT, "ended by %d: %s", outcome.end,
 		outcome.report ? outcome.report : "no report");

@@ -9,21 +9,21 @@
 
 #include "guest_code.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <dirent.h>
 
 #define MS 1000000ULL
 
-TestSuite(host_events, .timeout = 60);
+TestSuite(host_events, .timeout = WATCHDOG_S);
 
 /* ---- what is done to threads ---- */
-
-static atomic_bool stop;
 
 static void spin_ns(uint64_t ns)
 {
@@ -33,28 +33,44 @@ static void spin_ns(uint64_t ns)
 		;
 }
 
-static void pin(pid_t tid, size_t cpu)
+static void sleep_ns(uint64_t ns)
+{
+	clock_sleep_until_ns(clock_monotonic_ns() + ns);
+}
+
+static int pin(pid_t tid, size_t cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	sched_setaffinity(tid, sizeof(set), &set);
+	return sched_setaffinity(tid, sizeof(set), &set);
 }
 
-/* Every 20 ms, 2 ms of CPU 0 for itself. */
-static void *hog(void *arg)
+static size_t cpus[2];
+
+/* The first CPUs that this test may use. */
+static unsigned find_cpus(void)
 {
-	(void)arg;
-	prctl(PR_SET_NAME, "hog");
-	while (!atomic_load(&stop)) {
-		clock_sleep_until_ns(clock_monotonic_ns() + 18 * MS);
-		spin_ns(2 * MS);
+	cpu_set_t set;
+	unsigned n = 0;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (size_t cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++) {
+		if (CPU_ISSET(cpu, &set))
+			cpus[n++] = cpu;
 	}
-	return NULL;
+	return n;
 }
 
-static pthread_t start_hog(void)
+static void require_two_cpus(void)
+{
+	if (find_cpus() < 2)
+		cr_skip_test("one CPU to run on");
+}
+
+/* Starts a thread that goes before everybody else on cpus[0]. */
+static pthread_t start_first(void *(*body)(void *), void *arg)
 {
 	struct sched_param param = {.sched_priority = 90};
 	pthread_attr_t attr;
@@ -62,24 +78,18 @@ static pthread_t start_hog(void)
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(0, &set);
+	CPU_SET(cpus[0], &set);
 	pthread_attr_init(&attr);
 	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 	pthread_attr_setschedparam(&attr, &param);
-	int err = pthread_create(&thread, &attr, hog, NULL);
+	int err = pthread_create(&thread, &attr, body, arg);
 
 	pthread_attr_destroy(&attr);
 	if (err != 0)
-		cr_skip_test("no thread with SCHED_FIFO 90 on CPU 0: %s", strerror(err));
+		cr_skip_test("no thread with SCHED_FIFO 90: %s", strerror(err));
 	return thread;
-}
-
-static void end_thread(pthread_t thread)
-{
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
 }
 
 /* ---- the recorder alone ---- */
@@ -108,52 +118,29 @@ static const struct host_thread *finish(void)
 	return thread;
 }
 
-static uint64_t longest(const struct host_thread *thread, enum host_event_kind kind)
+static void expect_order(const struct host_thread *thread)
 {
-	uint64_t most = 0;
-
 	for (size_t i = 0; i < thread->n; i++) {
 		const struct host_event *e = &thread->events[i];
 
 		cr_expect(e->begin <= e->end && e->end <= thread->until);
-		if (e->kind == kind && e->end - e->begin > most)
-			most = e->end - e->begin;
 	}
-	return clock_ticks_to_ns(most);
 }
 
-static void *attached_spin(void *arg)
+/* An event of that kind was going on between two host stamps (the rings' clock is good to some
+ * ticks). */
+static bool was_between(
+	const struct host_thread *thread, enum host_event_kind kind, uint64_t from, uint64_t to)
 {
-	(void)arg;
-	pin(0, 0);
-	host_recorder_attach(recorder, 0);
-	spin_ns(100 * MS);
-	return NULL;
-}
+	uint64_t slack = host_recorder_events(recorder)->uncertainty;
 
-static void *attached_moves(void *arg)
-{
-	(void)arg;
-	pin(0, 0);
-	host_recorder_attach(recorder, 0);
-	pin(0, 1);
-	pin(0, 0);
-	return NULL;
-}
+	for (size_t i = 0; i < thread->n; i++) {
+		const struct host_event *e = &thread->events[i];
 
-static void *attached_sleeps_and_touches(void *arg)
-{
-	uint8_t *fresh =
-		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	(void)arg;
-	host_recorder_attach(recorder, 0);
-	clock_sleep_until_ns(clock_monotonic_ns() + 5 * MS);
-	madvise(fresh, 1 << 20, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < 1 << 20; i += 4096)
-		*(volatile uint8_t *)(fresh + i) = 1;
-	munmap(fresh, 1 << 20);
-	return NULL;
+		if (e->kind == kind && e->begin <= to + slack && from <= e->end + slack)
+			return true;
+	}
+	return false;
 }
 
 static void run_thread(void *(*body)(void *))
@@ -164,62 +151,141 @@ static void run_thread(void *(*body)(void *))
 	pthread_join(thread, NULL);
 }
 
+/* Who took the CPU, and when; who has it meanwhile spins. */
+static sem_t turn;
+static _Atomic uint64_t taken_tsc;
+
+static void *hog_once(void *arg)
+{
+	(void)arg;
+	prctl(PR_SET_NAME, "hog");
+	sem_wait(&turn);
+	spin_ns(MS);
+	atomic_store(&taken_tsc, clock_tsc());
+	spin_ns(MS);
+	sem_wait(&turn); /* its name is asked for while it is there */
+	return NULL;
+}
+
+static void *attached_spin(void *arg)
+{
+	(void)arg;
+	cr_assert_eq(pin(0, cpus[0]), 0);
+	host_recorder_attach(recorder, 0);
+	sem_post(&turn);
+	while (!atomic_load(&taken_tsc))
+		;
+	return NULL;
+}
+
 Test(host_events, a_preempted_thread_and_who_ran)
 {
-	pthread_t other = start_hog();
 	bool named = false;
+
+	find_cpus();
+	sem_init(&turn, 0, 0);
+	pthread_t other = start_first(hog_once, NULL);
 
 	begin();
 	run_thread(attached_spin);
 	const struct host_thread *thread = finish();
 	const struct host_events *events = host_recorder_events(recorder);
 
-	end_thread(other);
-	cr_expect_gt(longest(thread, HOST_PREEMPTED), 3 * MS / 2);
+	sem_post(&turn);
+	pthread_join(other, NULL);
+	expect_order(thread);
+	cr_expect(was_between(thread, HOST_PREEMPTED, taken_tsc, taken_tsc));
 	for (size_t i = 0; i < events->n_tasks; i++)
 		named |= strcmp(events->tasks[i].name, "hog") == 0;
 	cr_expect(named || events->others_err < 0);
 	host_recorder_destroy(recorder);
 }
 
+static void *attached_moves(void *arg)
+{
+	(void)arg;
+	cr_assert_eq(pin(0, cpus[0]), 0);
+	host_recorder_attach(recorder, 0);
+	cr_assert_eq(pin(0, cpus[1]), 0);
+	cr_assert_eq(pin(0, cpus[0]), 0);
+	return NULL;
+}
+
 Test(host_events, a_thread_that_is_moved)
 {
 	size_t moved = 0;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		cr_skip_test("one CPU");
+	require_two_cpus();
 	begin();
 	run_thread(attached_moves);
 	const struct host_thread *thread = finish();
 
+	expect_order(thread);
 	for (size_t i = 0; i < thread->n; i++)
 		moved += thread->events[i].cpu != thread->events[i].cpu_after;
 	cr_expect_eq(moved, 2, "%zu", moved);
 	host_recorder_destroy(recorder);
 }
 
+static _Atomic pid_t sleeper;
+
+static void *attached_sleeps_and_touches(void *arg)
+{
+	uint8_t *fresh =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)arg;
+	host_recorder_attach(recorder, 0);
+	atomic_store(&sleeper, gettid());
+	sem_wait(&turn);
+	madvise(fresh, 1 << 20, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < 1 << 20; i += 4096)
+		*(volatile uint8_t *)(fresh + i) = 1;
+	munmap(fresh, 1 << 20);
+	return NULL;
+}
+
 Test(host_events, a_sleep_and_page_faults)
 {
 	size_t faults = 0;
+	uint64_t asleep, woken;
+	pthread_t other;
 
+	sem_init(&turn, 0, 0);
 	begin();
-	run_thread(attached_sleeps_and_touches);
+	cr_assert_eq(pthread_create(&other, NULL, attached_sleeps_and_touches, NULL), 0);
+	while (!atomic_load(&sleeper) || !thread_sleeps(sleeper))
+		sleep_ns(MS);
+	sleep_ns(MS); /* from its state to its switch */
+	asleep = clock_tsc();
+	sem_post(&turn);
+	woken = clock_tsc();
+	pthread_join(other, NULL);
 	const struct host_thread *thread = finish();
 
+	expect_order(thread);
 	for (size_t i = 0; i < thread->n; i++)
 		faults += thread->events[i].kind == HOST_FAULT;
-	cr_expect_geq(longest(thread, HOST_SLEPT), 49 * MS / 10);
+	cr_expect(was_between(thread, HOST_SLEPT, asleep, woken));
 	cr_expect_geq(faults + thread->faults_lost, 256, "%zu", faults);
 	host_recorder_destroy(recorder);
 }
 
-/* 2000 switches do not fit into a buffer for 400. */
+static long own_switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
+/* 2000 records of 1000 switches do not fit into a buffer for 400. */
 static void *attached_sleeps(void *arg)
 {
 	(void)arg;
 	host_recorder_attach(recorder, 0);
-	for (unsigned i = 0; i < 1000; i++)
-		clock_sleep_until_ns(clock_monotonic_ns() + 20000);
+	while (own_switches() < 1000)
+		sleep_ns(20000);
 	return NULL;
 }
 
@@ -242,33 +308,110 @@ Test(host_events, a_buffer_that_is_too_small_is_said)
 
 /* ---- why ---- */
 
-static json_t *explain(const char *source, const char *worst, struct vm_config *machine)
+/* So many that each of them is explained. */
+#define EVENTS     "100"
+#define INTERVAL   MS
+#define INTERVAL_S "1ms"
+
+static atomic_bool stop;
+
+/* Takes its CPU for two intervals, time and again: each time an event that is due then is late. */
+static void *hog(void *arg)
 {
-	char *words[] = {strdup("why"), strdup("--source"), strdup(source), strdup("--count"),
-		strdup("2000"), strdup("--worst"), strdup(worst), NULL};
-	json_t *document = NULL;
-	struct bench_context context = {
-		.machine = *machine, .collect = &document, .quiet = true, .command_line = "test"};
+	(void)arg;
+	prctl(PR_SET_NAME, "hog");
+	while (!atomic_load(&stop)) {
+		spin_ns(2 * INTERVAL);
+		sleep_ns(2 * INTERVAL);
+	}
+	return NULL;
+}
 
+/* All threads of this process but its own and the test's. */
+static void pin_others(pid_t test, size_t cpu)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+
+	while (tasks != NULL && (task = readdir(tasks)) != NULL) {
+		pid_t tid = atoi(task->d_name);
+
+		if (tid > 0 && tid != gettid() && tid != test)
+			pin(tid, cpu);
+	}
+	if (tasks != NULL)
+		closedir(tasks);
+}
+
+/* Goes to the other CPU, has everybody follow, and takes it for two intervals: who has moved waits
+ * for that long, and an event that is due then is late. */
+static void *mover(void *arg)
+{
+	pid_t test = *(pid_t *)arg;
+
+	for (size_t cpu = 0; !atomic_load(&stop); cpu = !cpu) {
+		pin(0, cpus[cpu]);
+		pin_others(test, cpus[cpu]);
+		spin_ns(2 * INTERVAL);
+		sleep_ns(2 * INTERVAL);
+	}
+	return NULL;
+}
+
+static void end_thread(pthread_t thread)
+{
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+}
+
+/* The vCPU on the first CPU of this test, the timer thread on the last. */
+static struct bench_context explained_machine(json_t **document, unsigned n_cpus)
+{
+	struct bench_context context = {.collect = document,
+		.quiet = true,
+		.command_line = "test",
+		.machine_set = BENCH_SET_PIN | BENCH_SET_TIMER_CPU | BENCH_SET_TIMEOUT};
+
+	vm_config_default(&context.machine);
 	context.machine.serial = SERIAL_NULL;
-	int status = why_run(&context, 7, words);
+	context.machine.timeout_ns = WATCHDOG_NS;
+	context.machine.vcpu_cpu[0] = (int)cpus[0];
+	context.machine.timer_cpu = (int)cpus[n_cpus - 1];
+	return context;
+}
 
-	for (unsigned i = 0; i < 7; i++)
+static json_t *explain(struct bench_context *context, const char *source)
+{
+	const char *const given[] = {"why", "--source", source, "--wait", "user", "--count", EVENTS,
+		"--interval", INTERVAL_S, "--worst", EVENTS};
+	int n = sizeof(given) / sizeof(given[0]);
+	char *words[sizeof(given) / sizeof(given[0]) + 1] = {NULL};
+
+	for (int i = 0; i < n; i++)
+		words[i] = strdup(given[i]);
+	int status = why_run(context, n, words);
+
+	for (int i = 0; i < n; i++)
 		free(words[i]);
 	if (status == 77)
 		cr_skip_test("this host cannot run it");
 	cr_assert_eq(status, 0);
-	const json_t *threads = json_object_get(
-		json_object_get(
-			json_array_get(json_object_get(document, "runs"), 0), "host_events"),
-		"threads");
+	return *context->collect;
+}
+
+static void require_events(const json_t *document, bool others)
+{
+	const json_t *events = json_object_get(
+		json_array_get(json_object_get(document, "runs"), 0), "host_events");
+	const json_t *threads = json_object_get(events, "threads");
 
 	if (json_integer_value(json_object_get(json_array_get(threads, 0), "errno")) != 0)
 		cr_skip_test("no right to perf events");
-	return document;
+	if (others && json_integer_value(json_object_get(events, "others_errno")) != 0)
+		cr_skip_test("no right to perf events of other processes");
 }
 
-/* Among the worst events' sentences, one with both texts. */
+/* Among the events' sentences, one with both texts. */
 static bool says(const json_t *document, const char *one, const char *other)
 {
 	const json_t *worst = json_array_get(json_object_get(document, "why"), 0);
@@ -307,63 +450,49 @@ static void expect_said(json_t *document, const char *one, const char *other)
 
 Test(host_events, why_names_who_took_the_vcpus_cpu)
 {
-	struct vm_config machine;
+	json_t *document = NULL;
+	char who[64];
 
 	REQUIRE_KVM();
-	vm_config_default(&machine);
-	pthread_t other = start_hog();
-	json_t *document = explain("kvm-lapic", "100", &machine);
+	struct bench_context context = explained_machine(&document, find_cpus());
+	pthread_t other = start_first(hog, NULL);
 
+	context.machine.vcpu_fifo_priority = 10; /* so that only the hog goes before it */
+
+	explain(&context, "tsc-poll");
 	end_thread(other);
-	expect_said(document, "vCPU 0's thread was ", "(hog ran on CPU 0)");
+	require_events(document, true);
+	snprintf(who, sizeof(who), "(hog ran on CPU %zu)", cpus[0]);
+	expect_said(document, "vCPU 0's thread was ", who);
 }
 
 Test(host_events, why_names_a_timer_thread_that_slept_to_its_deadline)
 {
-	struct vm_config machine;
+	json_t *document = NULL;
 
 	REQUIRE_KVM();
-	vm_config_default(&machine);
-	machine.timer_spin_ns = 0;
-	expect_said(explain("dedicated", "100", &machine),
-		"the timer thread woke late from its sleep", "late");
-}
+	struct bench_context context = explained_machine(&document, find_cpus());
 
-/* Of all threads but its own and the test's. */
-static void *mover(void *arg)
-{
-	pid_t own = gettid(), test = *(pid_t *)arg;
-
-	for (size_t cpu = 0; !atomic_load(&stop); cpu = !cpu) {
-		DIR *tasks = opendir("/proc/self/task");
-		struct dirent *task;
-
-		while (tasks != NULL && (task = readdir(tasks)) != NULL) {
-			pid_t tid = atoi(task->d_name);
-
-			if (tid > 0 && tid != own && tid != test)
-				pin(tid, cpu);
-		}
-		if (tasks != NULL)
-			closedir(tasks);
-		clock_sleep_until_ns(clock_monotonic_ns() + 3 * MS);
-	}
-	return NULL;
+	context.machine.timer_spin_ns = 0;
+	explain(&context, "dedicated");
+	require_events(document, false);
+	expect_said(document, "the timer thread woke late from its sleep", "--timer-spin 0 leaves");
 }
 
 Test(host_events, why_names_a_move_to_another_cpu)
 {
+	json_t *document = NULL;
 	pid_t test = gettid();
-	struct vm_config machine;
-	pthread_t other;
 
 	REQUIRE_KVM();
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		cr_skip_test("one CPU");
-	vm_config_default(&machine);
-	cr_assert_eq(pthread_create(&other, NULL, mover, &test), 0);
-	json_t *document = explain("kvm-lapic", "100", &machine);
+	require_two_cpus();
+	struct bench_context context = explained_machine(&document, 2);
+	pthread_t other = start_first(mover, &test);
 
+	context.machine.vcpu_fifo_priority = 10; /* so that only the mover goes before it */
+
+	explain(&context, "tsc-poll");
 	end_thread(other);
+	require_events(document, false);
 	expect_said(document, "moved from CPU", "vCPU 0's thread");
 }

@@ -5,7 +5,7 @@
 
 #include "tickvm/guest_abi.h"
 
-TestSuite(payload_ctx, .timeout = 60);
+TestSuite(payload_ctx, .timeout = WATCHDOG_S);
 
 static struct vm *run_ctx(
 	uint64_t mem_bytes, const char *append, const struct guest_result **result)

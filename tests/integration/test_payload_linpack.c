@@ -6,7 +6,7 @@
 #include "tickvm/guest_abi.h"
 #include "tickvm/workload.h"
 
-TestSuite(payload_linpack, .timeout = 120);
+TestSuite(payload_linpack, .timeout = WATCHDOG_S);
 
 static struct vm *run_linpack(const char *append, unsigned vcpus)
 {
@@ -59,6 +59,8 @@ Test(payload_linpack, sse2)
 Test(payload_linpack, avx2)
 {
 	REQUIRE_KVM();
+	if (!processor_shows_xsetbv())
+		cr_skip_test("%s", PROCESSOR_NO_XSETBV);
 	expect_solved("test=linpack n=203 vcpus=1 simd=avx2 rounds=3", 203, 1, WORKLOAD_AVX2);
 	expect_solved("test=linpack n=203 vcpus=2 simd=avx2 rounds=3", 203, 2, WORKLOAD_AVX2);
 }

@@ -6,7 +6,7 @@
 #include "tickvm/guest_abi.h"
 #include "tickvm/workload.h"
 
-TestSuite(payload_memory, .timeout = 120);
+TestSuite(payload_memory, .timeout = WATCHDOG_S);
 
 static struct vm_config memory_config(unsigned vcpus, const char *append)
 {
@@ -15,7 +15,6 @@ static struct vm_config memory_config(unsigned vcpus, const char *append)
 	config.vcpus = vcpus;
 	config.mem_bytes = 32ULL << 20;
 	config.append = append;
-	config.timeout_ns = 60000000000ULL;
 	return config;
 }
 

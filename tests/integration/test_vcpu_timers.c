@@ -8,7 +8,7 @@
 #define COUNT 50
 #define VCPUS 3
 
-TestSuite(vcpu_timers, .timeout = 60);
+TestSuite(vcpu_timers, .timeout = WATCHDOG_S);
 
 static unsigned records_of(const struct timer_record *records, size_t n, unsigned vcpu)
 {
@@ -19,7 +19,7 @@ static unsigned records_of(const struct timer_record *records, size_t n, unsigne
 	return count;
 }
 
-static void each_has_its_own(enum irqchip_kind irqchip, const char *arm)
+static void each_has_its_own(enum irqchip_kind irqchip, const char *arm, const char *wait)
 {
 	struct vm_config config = quiet_config(irqchip);
 	struct vm_outcome outcome;
@@ -27,8 +27,8 @@ static void each_has_its_own(enum irqchip_kind irqchip, const char *arm)
 	size_t n;
 
 	snprintf(append, sizeof(append),
-		"test=timer source=dedicated interval_ns=500000 count=%d vcpus=%d arm=%s", COUNT,
-		VCPUS, arm);
+		"test=timer source=dedicated interval_ns=500000 count=%d vcpus=%d arm=%s wait=%s",
+		COUNT, VCPUS, arm, wait);
 	config.append = append;
 	config.vcpus = VCPUS;
 	config.timer_log = 1000;
@@ -54,32 +54,36 @@ static void each_has_its_own(enum irqchip_kind irqchip, const char *arm)
 	vm_destroy(vm);
 }
 
-Test(vcpu_timers, armed_by_mmio)
+static void each_way(const char *wait)
 {
-	REQUIRE_KVM();
 	for (unsigned irqchip = 0; irqchip < IRQCHIP_KINDS; irqchip++)
-		each_has_its_own((enum irqchip_kind)irqchip, "mmio");
+		each_has_its_own((enum irqchip_kind)irqchip, "mmio", wait);
+	each_has_its_own(IRQCHIP_SPLIT, "shared", wait);
+	each_has_its_own(IRQCHIP_SPLIT, "ioeventfd", wait);
 }
 
-Test(vcpu_timers, armed_by_the_shared_page)
+Test(vcpu_timers, armed_in_each_way_by_spinning_guests)
 {
 	REQUIRE_KVM();
-	each_has_its_own(IRQCHIP_SPLIT, "shared");
+	each_way("user");
 }
 
-Test(vcpu_timers, armed_by_doorbell)
+Test(vcpu_timers, armed_in_each_way_by_halting_guests)
 {
 	REQUIRE_KVM();
-	each_has_its_own(IRQCHIP_SPLIT, "ioeventfd");
+	REQUIRE_INTERRUPT_SHADOW();
+	each_way("hlt");
 }
 
+/* How many are held depends on when they come; test_quiet_vm.c has one that certainly is. */
 Test(vcpu_timers, every_interrupt_that_is_held_is_released)
 {
 	struct vm_config config = quiet_config(IRQCHIP_SPLIT);
 	struct vm_outcome outcome;
 
 	REQUIRE_KVM();
-	config.append = "test=timer source=dedicated interval_ns=200000 count=500 load=interrupts";
+	config.append = "test=timer source=dedicated interval_ns=200000 count=500 load=interrupts "
+			"each=1 wait=user";
 	config.nuisance_hz = 3000;
 	config.quiet_window_ns = 100000;
 
@@ -89,10 +93,9 @@ Test(vcpu_timers, every_interrupt_that_is_held_is_released)
 
 	cr_assert_not_null(result);
 	cr_assert_eq(result->status, GUEST_DONE, "%s", result->message);
-	cr_expect_gt(stats.held, 0);
 	cr_expect_eq(stats.held, stats.merged + stats.waiting + stats.released);
 	cr_expect_geq(stats.offered, result->load_taken);
 	cr_expect_geq(result->load_taken, result->load_interrupts);
-	cr_expect_gt(result->load_interrupts, 0);
+	cr_expect_geq(result->load_interrupts, 500);
 	vm_destroy(vm);
 }

@@ -139,6 +139,9 @@ Test(guest_cmdline, refusals_name_the_word)
 		{"test=disk verify=2", "verify=2"},
 		{"test=timer load=cpu", "load=cpu"},
 		{"test=timer source=tsc-poll load=io", "load"},
+		{"test=timer each=1", "each"},
+		{"test=disk each=1", "each"},
+		{"test=disk each=2 depth=1", "each=2"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -212,8 +215,13 @@ Test(guest_cmdline, disk_keys)
 	cr_expect_eq(cmdline.load, LOAD_IO);
 	cr_expect_eq(cmdline.vcpus, 16);
 	cr_assert(parse("test=timer source=tsc-poll vcpus=2"), "%s", error);
+	cr_expect_not(cmdline.each);
 	cr_assert(parse("load=interrupts"), "%s", error);
 	cr_expect_eq(cmdline.load, LOAD_INTERRUPTS);
+	cr_assert(parse("test=timer load=io each=1"), "%s", error);
+	cr_expect(cmdline.each);
+	cr_assert(parse("test=disk depth=1 each=1"), "%s", error);
+	cr_expect(cmdline.each);
 }
 
 /* As Linux, QEMU and Firecracker write it. */
