@@ -11,6 +11,8 @@
  * is the difference to the same benchmark under tickvm. 0 or a negative errno. */
 int vm_bare_exit_loop(
 	uint64_t iterations, uint64_t rounds, uint64_t *ticks_per_exit, struct diag *diag);
+/* From a signal handler: the loop that runs, and each that would be run, ends with -EINTR. */
+void vm_bare_stop(void);
 /* TSC ticks of KVM_RUN with immediate_exit set, median of rounds: into the kernel, KVM's own entry
  * and exit work, and back, without running the guest. The floor under every exit to userspace. */
 int vm_bare_transition(uint64_t iterations, uint64_t rounds, uint64_t *ticks, struct diag *diag);

@@ -5,6 +5,7 @@
 
 #include "tickvm/diag.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct output;
@@ -18,6 +19,11 @@ FILE *output_stream(struct output *output);
 /* Synced and renamed; after an error the old file is as it was. Either frees output. */
 int output_commit(struct output *output, struct diag *diag);
 void output_discard(struct output *output);
+
+/* Standard output cannot be written, and who calls this has said so: once is enough. An
+ * output_commit() of "-" that fails is one of them. */
+void output_stdout_lost(void);
+bool output_stdout_is_lost(void);
 
 /* Could path be written? For a look before a long run; leaves no trace. */
 int output_check(const char *path, struct diag *diag);

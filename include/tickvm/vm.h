@@ -169,6 +169,9 @@ const struct host_events *vm_host_events(struct vm *vm);
 /* Sums over the vCPUs' timers; longest_hold and advance_ns are the largest. */
 struct dedicated_timer_stats vm_dedicated_stats(struct vm *vm);
 struct vm_disk_stats vm_disk_stats(struct vm *vm);
+/* The positive errno with which the serial line's output could not be written (it has been said), or
+ * 0. */
+int vm_serial_errno(struct vm *vm);
 /* IRQ_NUISANCE: edges raised, and those that were due while its thread was late. */
 uint64_t vm_nuisance_raised(struct vm *vm);
 uint64_t vm_nuisance_missed(struct vm *vm);

@@ -3,6 +3,8 @@
  * It interprets no records: that is the experiments' work. */
 #include "launch.h"
 
+#include "tickvm/bare.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -129,6 +131,7 @@ static atomic_uint interrupting; /* handlers that may hold one of them */
 void bench_interrupt(void)
 {
 	bench_interrupted = 1;
+	vm_bare_stop();
 	atomic_fetch_add(&interrupting, 1);
 	for (size_t i = 0; i < RUNNING_MAX; i++) {
 		struct vm *vm = atomic_load(&running[i]);

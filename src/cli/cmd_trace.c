@@ -39,7 +39,7 @@ int cmd_trace(int argc, char **argv, const char *command_line)
 		err = write_events(&options, launch.vm, &diag);
 	if (err < 0) {
 		complain(launch.command, "%s", diag.text);
-		launch.status = STATUS_ERROR;
+		launch.status = STATUS_FAILED;
 	}
 	cli_launch_end(&launch, &options);
 	return launch.status;

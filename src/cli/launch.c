@@ -6,6 +6,7 @@
 
 #include "tickvm/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,9 @@ bool cli_launch_begin(
 	if (vm_run(launch->vm, &launch->outcome, &diag) < 0)
 		launch->outcome.end = VM_END_ERROR;
 	launch->status = cli_launch_status(&launch->outcome);
+	/* Nobody reads any more: that ended the run, which is said. */
+	if (vm_serial_errno(launch->vm) != 0 && vm_serial_errno(launch->vm) != EPIPE)
+		launch->status = STATUS_FAILED;
 	say_how_it_ended(launch, options, &diag);
 	say_timer_thread(launch, options);
 	say_disk(launch, options);
@@ -184,7 +188,7 @@ void cli_launch_end(struct launch *launch, struct options *options)
 	if (options->json != NULL &&
 		json_write(trace_json(launch, options), JSON_INDENT(1), options->json, &diag) < 0) {
 		complain(launch->command, "%s", diag.text);
-		launch->status = STATUS_ERROR;
+		launch->status = STATUS_FAILED;
 	}
 	running = NULL;
 	vm_destroy(launch->vm);

@@ -3,7 +3,10 @@
  * It knows no option but --help and --version. */
 #include "cli.h"
 
+#include "tickvm/output.h"
+
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,11 +14,11 @@
 static const struct {
 	const char *name, *usage, *summary;
 	int (*run)(int argc, char **argv, const char *command_line);
-	int failed; /* status when our own output fails */
+	int failed; /* status when standard output cannot be written; help's is STATUS_FAILED */
 } commands[] = {
-	{"run", "[options] [KERNEL]", "launch a guest on this terminal", cmd_run, STATUS_ERROR},
+	{"run", "[options] [KERNEL]", "launch a guest on this terminal", cmd_run, STATUS_FAILED},
 	{"trace", "[options] [KERNEL]", "the same, then a table of its exits", cmd_trace,
-		STATUS_ERROR},
+		STATUS_FAILED},
 	{"bench", "NAME [options]", "one experiment (tickvm bench list)", cmd_bench, STATUS_FAILED},
 	{"report", "FILE... [-o FILE]", "results as text, Markdown, CSV, or a page of HTML",
 		cmd_report, STATUS_FAILED},
@@ -64,14 +67,17 @@ static int unknown(const char *name)
 	return status;
 }
 
-/* Without this, /dev/kvm could become standard output. */
+/* Without this, /dev/kvm could become standard output. One that is closed stays one that cannot be
+ * written. */
 static bool have_standard_files(void)
 {
-	int fd;
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd < 0 ? false : close(fd) == 0;
+	static const int modes[] = {
+		[STDIN_FILENO] = O_RDWR, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_RDWR};
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			return false;
+	return true;
 }
 
 static char *join(int argc, char **argv)
@@ -94,26 +100,37 @@ static int run_command(size_t command, int argc, char **argv)
 	return status;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 /* Output is lost silently by nobody who checks the status. */
 static int after_output(int status, int failed)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	fprintf(stderr, "tickvm: cannot write standard output\n");
-	return failed;
+	bool lost = fflush(stdout) != 0 || ferror(stdout);
+
+	if (lost && !output_stdout_is_lost())
+		fprintf(stderr, "tickvm: cannot write standard output\n");
+	return lost || output_stdout_is_lost() ? failed : status;
 }
 
 int main(int argc, char **argv)
 {
 	if (!have_standard_files())
 		return STATUS_ERROR;
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails, and is reported */
 	if (argc < 2) {
 		usage(stderr);
 		return STATUS_USAGE;
 	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return after_output(run_command(i, argc, argv), commands[i].failed);
+			return after_output(run_command(i, argc, argv),
+				asks_for_help(argc, argv) ? STATUS_FAILED : commands[i].failed);
 	if (strcmp(argv[1], "--version") == 0)
 		puts("tickvm " TICKVM_VERSION);
 	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

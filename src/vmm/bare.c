@@ -13,6 +13,7 @@
 #include <linux/kvm.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -115,13 +116,22 @@ fail:
 	return rc;
 }
 
+static atomic_bool stopped;
+
+void vm_bare_stop(void)
+{
+	atomic_store(&stopped, true);
+}
+
 static int run(const struct bare *bare, struct diag *diag)
 {
 	int rc;
 
-	do
+	do {
+		if (atomic_load_explicit(&stopped, memory_order_relaxed))
+			return diag_set(diag, -EINTR, "interrupted");
 		rc = ioctl(bare->vcpu_fd, KVM_RUN, 0);
-	while (rc < 0 && errno == EINTR);
+	} while (rc < 0 && errno == EINTR);
 	return rc < 0 ? kvm_failed(diag, "KVM_RUN") : 0;
 }
 

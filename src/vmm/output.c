@@ -26,6 +26,18 @@ struct output {
 	int err; /* of the first write that failed, negative */
 };
 
+static bool stdout_lost;
+
+void output_stdout_lost(void)
+{
+	stdout_lost = true;
+}
+
+bool output_stdout_is_lost(void)
+{
+	return stdout_lost;
+}
+
 static int cannot_write(const char *path, int err, struct diag *diag)
 {
 	bool full = err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
@@ -184,6 +196,7 @@ int output_commit(struct output *output, struct diag *diag)
 			output->temporary = NULL;
 		}
 	}
+	stdout_lost |= err != 0 && output->fd < 0 && output->temporary == NULL;
 	if (err != 0)
 		cannot_write(output->path, err, diag);
 	output_discard(output);

@@ -139,6 +139,11 @@ struct vm_disk_stats vm_disk_stats(struct vm *vm)
 	};
 }
 
+int vm_serial_errno(struct vm *vm)
+{
+	return vm->serial_errno;
+}
+
 uint64_t vm_nuisance_raised(struct vm *vm)
 {
 	return vm->nuisance ? nuisance_ticks(vm->nuisance) : 0;

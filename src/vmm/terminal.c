@@ -6,6 +6,7 @@
 
 #include "raw_mode.h"
 #include "thread.h"
+#include "tickvm/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -290,22 +291,31 @@ static void stop_writer(struct terminal *t)
 	pthread_join(t->writer, NULL);
 }
 
-void terminal_destroy(struct terminal *terminal)
+/* With both threads at their end. */
+static void say_what_was_lost(const struct terminal *t)
+{
+	if (t->dropped == 0)
+		return;
+	fprintf(stderr, "tickvm: %llu bytes of the guest's serial output were lost: %s %s\n",
+		(unsigned long long)t->dropped, t->out_name,
+		t->write_errno != 0 ? strerror(t->write_errno) : "did not keep up");
+	if (t->write_errno != 0 && t->out_fd == STDOUT_FILENO)
+		output_stdout_lost();
+}
+
+int terminal_destroy(struct terminal *terminal)
 {
 	struct terminal *t = terminal;
 	if (t == NULL)
-		return;
+		return 0;
 	if (t->has_reader && eventfd_write(t->stop_fd, 1) == 0)
 		pthread_join(t->reader, NULL);
 	if (t->has_writer)
 		stop_writer(t);
 	if (t->raw)
 		raw_mode_leave();
-	if (t->dropped > 0)
-		fprintf(stderr,
-			"tickvm: %llu bytes of the guest's serial output were lost: %s %s\n",
-			(unsigned long long)t->dropped, t->out_name,
-			t->write_errno != 0 ? strerror(t->write_errno) : "did not keep up");
+	say_what_was_lost(t);
+	int error = t->write_errno;
 	if (t->stop_fd >= 0)
 		close(t->stop_fd);
 	if (t->out_fd > STDERR_FILENO)
@@ -314,4 +324,5 @@ void terminal_destroy(struct terminal *terminal)
 	pthread_mutex_destroy(&t->lock);
 	free(t->queue);
 	free(t);
+	return error;
 }

@@ -29,7 +29,8 @@ int terminal_create(struct terminal **out, enum serial_kind kind, const char *pa
 struct byte_sink terminal_sink(struct terminal *terminal);
 
 /* Stops the threads, writes out what is queued (giving up after two seconds without progress),
- * restores the terminal, and says on stderr what was lost, if anything. NULL is allowed. */
-void terminal_destroy(struct terminal *terminal);
+ * restores the terminal, and says on stderr what was lost, if anything. Returns 0, or the error of
+ * a write as a positive errno. NULL is allowed. */
+int terminal_destroy(struct terminal *terminal);
 
 #endif

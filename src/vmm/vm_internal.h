@@ -53,6 +53,7 @@ struct vm {
 	struct timer_thread_stats timer_stats;
 	struct irqchip irqchip;
 	struct terminal *terminal;
+	int serial_errno; /* once it has stopped: of a write that failed, or 0 */
 
 	/* Models placed by wire_devices(). */
 	struct serial *serial;

@@ -311,7 +311,7 @@ void wire_stop(struct vm *vm)
 	doorbell_destroy(vm->doorbell);
 	if (vm->timers)
 		timer_thread_stop(vm->timers);
-	terminal_destroy(vm->terminal);
+	vm->serial_errno = terminal_destroy(vm->terminal);
 }
 
 void wire_destroy(struct vm *vm)

@@ -92,22 +92,6 @@ Test(cli, files_that_cannot_be_written)
 	refused("doctor --json=", 2, "cannot write : No such file");
 }
 
-static void refused_output(const char *line, int status)
-{
-	char command[128];
-	snprintf(command, sizeof(command), "\"$TICKVM\" %s >/dev/full", line);
-	struct result r = shell(command);
-	cr_expect_eq(r.status, status, "%s: %d", line, r.status);
-	cr_expect_str_eq(r.err, "tickvm: cannot write standard output\n");
-}
-
-Test(cli, output_that_cannot_be_written)
-{
-	refused_output("--help", 1);
-	refused_output("bench list", 1);
-	refused_output("run --help", 125);
-}
-
 Test(cli, closed_standard_files)
 {
 	need_kvm();
