@@ -184,8 +184,7 @@ static void exit_hlt(struct vcpu *vcpu)
 
 static void exit_irq_window(struct vcpu *vcpu)
 {
-	event_kind(vcpu, EXIT_KIND_IRQ_WINDOW);
-	atomic_store(&vcpu->attention, 1);
+	event_kind(vcpu, EXIT_KIND_IRQ_WINDOW); /* vcpu_loop() sees that it is open */
 }
 
 static void exit_ioapic_eoi(struct vcpu *vcpu)
@@ -282,12 +281,12 @@ static void dispatch(struct vcpu *vcpu)
 }
 
 /* KVM_RUN did not return 0: exit_reason means nothing. */
-static void run_failed(struct vcpu *vcpu, int err)
+static void run_failed(struct vcpu *vcpu, int err, bool finishing)
 {
 	struct diag diag;
 
 	if (err == EINTR || err == EAGAIN) {
-		event_kind(vcpu, EXIT_KIND_KICK);
+		event_kind(vcpu, finishing ? EXIT_KIND_IRQ_WINDOW : EXIT_KIND_KICK);
 	} else if (err == EFAULT) {
 		crash(vcpu, "the guest used an address that KVM cannot reach");
 	} else {
@@ -296,8 +295,9 @@ static void run_failed(struct vcpu *vcpu, int err)
 	}
 }
 
-/* One KVM_RUN. The state handshake with vcpu_kick() is here: state first, then attention. */
-static void run_once(struct vcpu *vcpu)
+/* One KVM_RUN. The state handshake with vcpu_kick() is here: state first, then attention.
+ * finishing: KVM finishes what the last exit left open, and comes back. */
+static void run_once(struct vcpu *vcpu, bool finishing)
 {
 	const struct irqchip_ops *irqchip = vcpu->vm->irqchip.ops;
 	uint64_t exit_tsc;
@@ -310,6 +310,8 @@ static void run_once(struct vcpu *vcpu)
 		atomic_store(&vcpu->state, VCPU_USER);
 		return;
 	}
+	if (finishing)
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	vcpu->event.entry_tsc = clock_tsc();
 	if (!vcpu->first_entry_tsc)
 		vcpu->first_entry_tsc = vcpu->event.entry_tsc;
@@ -319,12 +321,13 @@ static void run_once(struct vcpu *vcpu)
 	atomic_store(&vcpu->state, VCPU_USER);
 	/* Cleared before attention is looked at again: a kick from here on sets it anew. */
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	irq_wait_returned(&vcpu->irq_wait, vcpu->run, rc == 0, finishing);
 
 	event_begin(vcpu, exit_tsc);
 	if (irqchip->left)
 		irqchip->left(vcpu);
 	if (rc < 0)
-		run_failed(vcpu, err);
+		run_failed(vcpu, err, finishing);
 	else
 		dispatch(vcpu);
 }
@@ -334,10 +337,12 @@ void vcpu_loop(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 
 	while (!atomic_load(&vm->ending)) {
-		if (atomic_exchange(&vcpu->attention, 0))
+		enum irq_step step = irq_wait_step(&vcpu->irq_wait, vcpu->run);
+
+		if (atomic_exchange(&vcpu->attention, 0) || step == IRQ_STEP_ATTEND)
 			vm->irqchip.ops->attend(vcpu);
 		else
-			run_once(vcpu);
+			run_once(vcpu, step == IRQ_STEP_FINISH);
 	}
 	vcpu->event.entry_tsc = clock_tsc();
 	event_begin(vcpu, vcpu->event.entry_tsc);

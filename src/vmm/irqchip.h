@@ -24,8 +24,8 @@ struct irqchip_ops {
 	void (*isa_line)(struct vm *vm, unsigned line, bool level);
 	/* An edge message straight to the LAPICs. The caller holds the interrupt lock. */
 	void (*message)(struct vm *vm, const struct apic_msg *msg);
-	/* vCPU thread, before KVM_RUN, when attention was set or `attend` asked for it: inject what
-	 * is due. */
+	/* vCPU thread, before KVM_RUN, when attention was set or irq_wait_step() says so: inject
+	 * what is due; request_interrupt_window says whether more waits. */
 	void (*attend)(struct vcpu *vcpu);
 	/* vCPU thread, right before and right after KVM_RUN: CR8 kept in step with TPR. NULL where
 	 * KVM does it. */
@@ -64,9 +64,7 @@ uint32_t irqchip_msi_address(const struct apic_msg *msg);
 uint32_t irqchip_msi_data(const struct apic_msg *msg);
 /* KVM_SIGNAL_MSI, for the back ends whose LAPICs are KVM's. */
 void irqchip_signal_msi(struct vm *vm, const struct apic_msg *msg);
-/* vCPU thread: would KVM take a vector now (IF = 1, no shadow, nothing injected before it)? */
-bool irqchip_can_inject(const struct vcpu *vcpu);
-/* KVM_INTERRUPT. The vCPU thread, after irqchip_can_inject(). */
+/* KVM_INTERRUPT. The vCPU thread, after irq_wait_open(). */
 void irqchip_inject(struct vcpu *vcpu, uint8_t vector);
 
 #endif

@@ -64,12 +64,6 @@ void irqchip_isa_destroy(struct vm *vm)
 	ioapic_destroy(vm->irqchip.ioapic);
 }
 
-bool irqchip_can_inject(const struct vcpu *vcpu)
-{
-	/* if_flag as well: PVM takes a KVM_INTERRUPT even with IF = 0. */
-	return vcpu->run->ready_for_interrupt_injection && vcpu->run->if_flag;
-}
-
 void irqchip_inject(struct vcpu *vcpu, uint8_t vector)
 {
 	struct kvm_interrupt interrupt = {.irq = vector};
@@ -79,5 +73,5 @@ void irqchip_inject(struct vcpu *vcpu, uint8_t vector)
 		kvm_failed(&diag, "KVM_INTERRUPT");
 		vm_end_error(vcpu->vm, &diag);
 	}
-	vcpu->run->ready_for_interrupt_injection = 0;
+	irq_wait_injected(vcpu->run);
 }

@@ -74,7 +74,7 @@ static void attend(struct vcpu *vcpu)
 	pthread_mutex_lock(&chip->lock);
 	vcpu->run->request_interrupt_window = 0;
 	if (pic_intr(chip->pic)) {
-		if (irqchip_can_inject(vcpu))
+		if (irq_wait_open(vcpu->run))
 			vector = pic_ack(chip->pic);
 		vcpu->run->request_interrupt_window = pic_intr(chip->pic);
 	}

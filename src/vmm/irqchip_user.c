@@ -194,7 +194,7 @@ static int take_vector(struct vcpu *vcpu)
 {
 	int vector = -1;
 
-	if (vector_waits(vcpu) && irqchip_can_inject(vcpu))
+	if (vector_waits(vcpu) && irq_wait_open(vcpu->run))
 		vector = pic_wants(vcpu) ? pic_ack(vcpu->vm->irqchip.pic)
 					 : lapic_ack(own_lapic(vcpu));
 	vcpu->run->request_interrupt_window = vector_waits(vcpu);

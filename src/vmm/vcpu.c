@@ -201,6 +201,8 @@ int vcpu_reset_registers(struct vcpu *vcpu)
 		ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &debug) < 0 ||
 		ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
+	/* What the last exit said of the registers before: nothing may go in on its word. */
+	vcpu->run->if_flag = vcpu->run->ready_for_interrupt_injection = 0;
 	return 0;
 }
 

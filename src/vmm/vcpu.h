@@ -3,6 +3,7 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
+#include "irq_wait.h"
 #include "load.h"
 #include "tickvm/clock.h"
 #include "tickvm/vm.h"
@@ -46,6 +47,8 @@ struct vcpu {
 	bool init_pending, sipi_pending, nmi_pending, smi_pending;
 	uint8_t sipi_vector;
 	uint8_t cr8; /* as last given to KVM; only the vCPU thread */
+
+	struct irq_wait irq_wait; /* only the vCPU thread */
 
 	/* The exit being handled, accounted for when the next one has begun: so the accounting's
 	 * own cost is inside a measured interval. Only the vCPU thread. */
