@@ -48,7 +48,13 @@ unsigned lapic_bus_deliver(struct lapic_bus *bus, const struct apic_msg *msg);
 /* The xAPIC page (4 KiB) of one LAPIC, and its timer's deadline and expiry. */
 struct device lapic_device(struct lapic *lapic);
 
-/* MSRs: APIC_BASE, TSC_DEADLINE, the x2APIC range. False: the guest gets #GP(0). */
+/* Its MSRs: APIC_BASE, TSC_DEADLINE, the x2APIC range. */
+static inline bool lapic_has_msr(uint32_t msr)
+{
+	return msr == MSR_APIC_BASE || msr == MSR_TSC_DEADLINE ||
+	       (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST);
+}
+/* False: the guest gets #GP(0). */
 bool lapic_rdmsr(struct lapic *lapic, nsec_t now, uint32_t msr, uint64_t *value);
 bool lapic_wrmsr(struct lapic *lapic, nsec_t now, uint32_t msr, uint64_t value);
 uint64_t lapic_base(const struct lapic *lapic);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The KVM_RUN loop and what each exit reason means.
  * It injects nothing itself (the interrupt back end does) and models no device. */
+#include "msr.h"
 #include "vm_internal.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <sys/ioctl.h>
 
 /* Guest misdeeds reported once a vCPU, by bit in vcpu->warned. */
-enum warning { WARN_MSR = 1, WARN_HYPERCALL = 2 };
+enum warning { WARN_MSR_UNKNOWN = 1, WARN_MSR_REFUSED = 2, WARN_HYPERCALL = 4 };
 
 /* ---- accounting ---- */
 
@@ -133,45 +134,62 @@ static void exit_mmio(struct vcpu *vcpu)
 	e->size = (uint8_t)len;
 }
 
-static void warn_once(struct vcpu *vcpu, enum warning bit, const char *what, uint64_t which)
+static void warn_once(struct vcpu *vcpu, enum warning bit, const char *what)
 {
 	if (vcpu->warned & bit)
 		return;
 	vcpu->warned |= bit;
-	fprintf(stderr, "tickvm: guest: vCPU %u: %s 0x%llx (reported once)\n", vcpu->id, what,
-		(unsigned long long)which);
+	fprintf(stderr, "tickvm: guest: vCPU %u: %s (reported once)\n", vcpu->id, what);
+}
+
+static const char *probe_msr(struct vcpu *vcpu, bool write, uint64_t *value)
+{
+	if (write)
+		vcpu->msr_probe = *value;
+	else
+		*value = vcpu->msr_probe;
+	return NULL;
+}
+
+static void warn_msr(struct vcpu *vcpu, const struct msr_access *access, const char *why)
+{
+	bool unknown = vcpu->run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN;
+	char text[128];
+
+	msr_refusal(text, sizeof(text), access, why);
+	warn_once(vcpu, unknown ? WARN_MSR_UNKNOWN : WARN_MSR_REFUSED, text);
 }
 
 static void exit_msr(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	struct vm *vm = vcpu->vm;
+	const struct irqchip_ops *irqchip = vcpu->vm->irqchip.ops;
 	struct trace_event *e = &vcpu->event;
-	bool write = run->exit_reason == KVM_EXIT_X86_WRMSR;
-	uint64_t value = write ? run->msr.data : 0;
+	struct msr_access access = {
+		.index = run->msr.index, .write = run->exit_reason == KVM_EXIT_X86_WRMSR};
+	uint64_t value = access.write ? run->msr.data : 0;
+	const char *why; /* it is refused */
 
-	event_kind(vcpu, write ? EXIT_KIND_WRMSR : EXIT_KIND_RDMSR);
-	e->address = run->msr.index;
+	access.value = value;
+	event_kind(vcpu, access.write ? EXIT_KIND_WRMSR : EXIT_KIND_RDMSR);
+	e->address = access.index;
 	e->model_begin_tsc = clock_tsc();
-	run->msr.error = 0;
-	if (run->msr.index == MSR_PROBE) {
+	if (access.index == MSR_PROBE) {
 		e->device = "probe";
-		if (write)
-			vcpu->msr_probe = value;
-		else
-			value = vcpu->msr_probe;
-	} else if (vm->irqchip.ops->msr &&
-		   vm->irqchip.ops->msr(vcpu, run->msr.index, write, &value)) {
+		why = probe_msr(vcpu, access.write, &value);
+	} else if (irqchip->msr && lapic_has_msr(access.index)) {
 		e->device = "lapic";
+		why = irqchip->msr(vcpu, access.index, access.write, &value);
 	} else {
-		e->device = "unknown";
-		run->msr.error = 1; /* #GP(0), as for an MSR that does not exist */
-		warn_once(vcpu, WARN_MSR, write ? "WRMSR to unknown MSR" : "RDMSR of unknown MSR",
-			run->msr.index);
+		e->device = run->msr.reason == KVM_MSR_EXIT_REASON_INVAL ? "kvm" : "unknown";
+		why = msr_why(run->msr.reason, access.write);
 	}
 	e->model_end_tsc = clock_tsc();
 	e->value = value;
-	if (!write)
+	run->msr.error = why != NULL; /* #GP(0) */
+	if (why)
+		warn_msr(vcpu, &access, why);
+	else if (!access.write)
 		run->msr.data = value;
 }
 
@@ -203,10 +221,14 @@ static void exit_set_tpr(struct vcpu *vcpu)
 
 static void exit_hypercall(struct vcpu *vcpu)
 {
+	char what[48];
+
 	event_kind(vcpu, EXIT_KIND_HYPERCALL);
 	vcpu->event.address = vcpu->run->hypercall.nr;
 	vcpu->run->hypercall.ret = (uint64_t)-1000; /* -KVM_ENOSYS: there is none of ours */
-	warn_once(vcpu, WARN_HYPERCALL, "unknown hypercall", vcpu->run->hypercall.nr);
+	snprintf(what, sizeof(what), "unknown hypercall 0x%llx",
+		(unsigned long long)vcpu->run->hypercall.nr);
+	warn_once(vcpu, WARN_HYPERCALL, what);
 }
 
 static void exit_shutdown(struct vcpu *vcpu)

@@ -33,8 +33,9 @@ struct irqchip_ops {
 	void (*left)(struct vcpu *vcpu);
 	/* vCPU thread, on KVM_EXIT_HLT; NULL where KVM halts by itself. */
 	void (*halt)(struct vcpu *vcpu);
-	/* MSR accesses KVM hands to us: false, the guest gets #GP. NULL: none are ours. */
-	bool (*msr)(struct vcpu *vcpu, uint32_t msr, bool write, uint64_t *value);
+	/* A LAPIC's MSR (lapic_has_msr()): NULL, or why the guest gets #GP. No op: they are KVM's.
+	 */
+	const char *(*msr)(struct vcpu *vcpu, uint32_t msr, bool write, uint64_t *value);
 	/* KVM_EXIT_IOAPIC_EOI; NULL where it cannot happen. */
 	void (*eoi)(struct vm *vm, uint8_t vector);
 	void (*destroy)(struct vm *vm);

@@ -250,7 +250,7 @@ static void left(struct vcpu *vcpu)
 	pthread_mutex_unlock(&vcpu->vm->irqchip.lock);
 }
 
-static bool msr(struct vcpu *vcpu, uint32_t index, bool write, uint64_t *value)
+static const char *msr(struct vcpu *vcpu, uint32_t index, bool write, uint64_t *value)
 {
 	struct vm *vm = vcpu->vm;
 	struct bus_slot *slot = vm->irqchip.lapic_slots[vcpu->id];
@@ -263,7 +263,7 @@ static bool msr(struct vcpu *vcpu, uint32_t index, bool write, uint64_t *value)
 	ok = write ? lapic_wrmsr(lapic, now, index, *value) : lapic_rdmsr(lapic, now, index, value);
 	bus_rearm(slot, tsc);
 	pthread_mutex_unlock(&vm->irqchip.lock);
-	return ok;
+	return ok ? NULL : "the local APIC refuses it";
 }
 
 const struct irqchip_ops irqchip_user_ops = {
