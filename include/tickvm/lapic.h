@@ -34,10 +34,11 @@ struct lapic_sink {
 struct lapic_config {
 	uint64_t bus_hz;      /* the timer's input clock before the divider */
 	struct guest_tsc tsc; /* for TSC-deadline mode */
+	unsigned phys_bits; /* MAXPHYADDR, 32 to 52: bits of APIC_BASE from there on are reserved */
 };
 
 /* A bus of count LAPICs (1 to LAPIC_MAX) with IDs 0 to count - 1; ID 0 is the boot processor. NULL:
- * no memory. */
+ * no memory, or a config out of range. */
 struct lapic_bus *lapic_bus_create(
 	unsigned count, const struct lapic_config *config, struct lapic_sink sink);
 void lapic_bus_destroy(struct lapic_bus *bus);
@@ -45,7 +46,8 @@ struct lapic *lapic_bus_get(struct lapic_bus *bus, unsigned id);
 /* A message from an IOAPIC, an MSI or the monitor (not an ICR). Returns how many LAPICs took it. */
 unsigned lapic_bus_deliver(struct lapic_bus *bus, const struct apic_msg *msg);
 
-/* The xAPIC page (4 KiB) of one LAPIC, and its timer's deadline and expiry. */
+/* The xAPIC page (4 KiB) of one LAPIC, wherever APIC_BASE puts it; its timer's deadline and expiry.
+ */
 struct device lapic_device(struct lapic *lapic);
 
 /* Its MSRs: APIC_BASE, TSC_DEADLINE, the x2APIC range. */
@@ -58,6 +60,9 @@ static inline bool lapic_has_msr(uint32_t msr)
 bool lapic_rdmsr(struct lapic *lapic, nsec_t now, uint32_t msr, uint64_t *value);
 bool lapic_wrmsr(struct lapic *lapic, nsec_t now, uint32_t msr, uint64_t value);
 uint64_t lapic_base(const struct lapic *lapic);
+/* Where a value of APIC_BASE puts the xAPIC page; LAPIC_NO_PAGE: nowhere (disabled, or x2APIC). */
+#define LAPIC_NO_PAGE UINT64_MAX
+uint64_t lapic_page(uint64_t base);
 
 /* The vector that may interrupt the CPU now (above PPR, APIC enabled), or -1. Pure. */
 int lapic_pending(const struct lapic *lapic);

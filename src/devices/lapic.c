@@ -9,8 +9,8 @@
 #define VERSION            0x14u
 #define VERSION_SUPPRESS   (1u << 24)
 #define BASE_DEFAULT       0xfee00000ULL
-#define BASE_ADDRESS       0x000ffffffffff000ULL /* 52 bits, the architecture's most */
-#define X2APIC_ICR_INVALID 0xfff32000u           /* bit 12 was delivery status: ignored */
+#define PAGE_OFFSET        0xfffULL
+#define X2APIC_ICR_INVALID 0xfff32000u /* bit 12 was delivery status: ignored */
 
 enum access {
 	XAPIC_READ = 1,
@@ -289,6 +289,18 @@ uint64_t lapic_base(const struct lapic *l)
 	return l->base;
 }
 
+uint64_t lapic_page(uint64_t base)
+{
+	return (base & (BASE_ENABLE | BASE_EXTD)) == BASE_ENABLE ? base & ~PAGE_OFFSET
+								 : LAPIC_NO_PAGE;
+}
+
+/* SDM 11.4.4: from bit 12 to MAXPHYADDR - 1. */
+static uint64_t address_bits(const struct lapic *l)
+{
+	return ((1ULL << l->bus->config.phys_bits) - 1) & ~PAGE_OFFSET;
+}
+
 /* SDM 11.12.5: disabled <-> xAPIC -> x2APIC -> disabled; every other change is #GP. */
 static bool valid_transition(uint64_t from, uint64_t to)
 {
@@ -303,11 +315,12 @@ static bool write_base(struct lapic *l, uint64_t value)
 {
 	uint64_t changed = (l->base ^ value) & (BASE_ENABLE | BASE_EXTD);
 
-	if (value & ~(BASE_ADDRESS | BASE_ENABLE | BASE_EXTD | BASE_BSP))
+	if (value & ~(address_bits(l) | BASE_ENABLE | BASE_EXTD | BASE_BSP))
 		return false;
 	if (!valid_transition(l->base, value))
 		return false;
-	l->base = value;
+	/* Who booted is not for software to say: AMD APM vol. 2, 16.3.1 (BSC is read-only). */
+	l->base = (value & ~BASE_BSP) | (l->base & BASE_BSP);
 	if (!changed)
 		return true;
 	if (!lapic_enabled(l))

@@ -15,7 +15,8 @@
 struct lapic_bus *lapic_bus_create(
 	unsigned count, const struct lapic_config *config, struct lapic_sink sink)
 {
-	if (count < 1 || count > LAPIC_MAX || !config->bus_hz || !config->tsc.hz)
+	if (count < 1 || count > LAPIC_MAX || !config->bus_hz || !config->tsc.hz ||
+		config->phys_bits < 32 || config->phys_bits > 52)
 		return NULL;
 	struct lapic_bus *bus = calloc(1, sizeof(*bus));
 	if (!bus)

@@ -13,7 +13,8 @@
 struct range {
 	uint64_t first, size, offset;
 	struct bus_slot *slots[VM_MAX_VCPUS];
-	unsigned per_vcpu; /* 0: slots[0] serves everyone */
+	unsigned per_vcpu;                /* 0: slots[0] serves everyone */
+	uint64_t own_first[VM_MAX_VCPUS]; /* per_vcpu: in place of first */
 };
 
 struct bus {
@@ -135,9 +136,23 @@ int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vc
 		return -ENOSPC;
 	range = &bus->mmio[bus->mmio_ranges++];
 	*range = (struct range){.first = gpa, .size = size, .per_vcpu = per_vcpu};
-	for (unsigned i = 0; i < (per_vcpu ? per_vcpu : 1); i++)
+	for (unsigned i = 0; i < (per_vcpu ? per_vcpu : 1); i++) {
 		range->slots[i] = slots[i];
+		range->own_first[i] = gpa;
+	}
 	return 0;
+}
+
+void bus_move_mmio(struct bus_slot *slot, uint64_t gpa)
+{
+	struct bus *bus = slot->bus;
+
+	for (unsigned i = 0; i < bus->mmio_ranges; i++) {
+		struct range *range = &bus->mmio[i];
+
+		if (slot->vcpu < range->per_vcpu && range->slots[slot->vcpu] == slot)
+			range->own_first[slot->vcpu] = gpa;
+	}
 }
 
 static void call(struct bus_slot *slot, uint64_t offset, struct bus_access *access)
@@ -167,7 +182,12 @@ static void nobody(struct bus_access *access)
 		access->value = all_ones(access->size);
 }
 
-/* The slot that vCPU reaches through a range. */
+/* Where a range begins for a vCPU, and the slot that it reaches there. */
+static uint64_t range_first(const struct range *range, unsigned vcpu)
+{
+	return range->per_vcpu ? range->own_first[vcpu] : range->first;
+}
+
 static struct bus_slot *range_slot(const struct range *range, unsigned vcpu)
 {
 	return range->slots[range->per_vcpu ? vcpu : 0];
@@ -191,7 +211,7 @@ void bus_mmio(struct bus *bus, struct bus_access *access)
 {
 	for (unsigned i = 0; i < bus->mmio_ranges; i++) {
 		const struct range *range = &bus->mmio[i];
-		uint64_t offset = access->address - range->first;
+		uint64_t offset = access->address - range_first(range, access->vcpu);
 
 		if (offset < range->size) {
 			call(range_slot(range, access->vcpu), offset, access);

@@ -54,9 +54,13 @@ struct bus_slot *bus_attach(struct bus *bus, struct device device, pthread_mutex
 int bus_map_pio(
 	struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset);
 /* The same for MMIO. With per_vcpu, vCPU i reaches slots[i] (each CPU's own LAPIC at one address).
- */
+ * Where ranges overlap, the one mapped first answers. */
 int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vcpu, uint64_t gpa,
 	uint64_t size);
+#define BUS_NOWHERE (1ULL << 63) /* above every guest-physical address (52 bits) */
+/* The slot of one vCPU (slot->vcpu) in a range mapped with per_vcpu moves; the others' stay. On
+ * that vCPU's thread, the only one that looks there. */
+void bus_move_mmio(struct bus_slot *slot, uint64_t gpa);
 
 void bus_pio(struct bus *bus, struct bus_access *access);
 void bus_mmio(struct bus *bus, struct bus_access *access);

@@ -50,9 +50,23 @@ void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu)
 	}
 }
 
+/* Intel SDM vol. 2A, CPUID: leaf 80000008H, EAX[7:0]; 36 where the leaf is missing. */
+unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid)
+{
+	unsigned bits = 36;
+
+	for (uint32_t i = 0; i < cpuid->nent; i++) {
+		if (cpuid->entries[i].function == 0x80000008)
+			bits = cpuid->entries[i].eax & 0xff;
+	}
+	return bits < 36 ? 36 : bits > 52 ? 52 : bits;
+}
+
 /* What KVM offers, asked once a VM: where CPUID itself traps, the answer takes it 0.3 ms. */
 static int ask(struct vm *vm, struct diag *diag)
 {
+	if (vm->cpuid)
+		return 0;
 	vm->cpuid = calloc(1, sizeof(*vm->cpuid) + ENTRIES_MAX * sizeof(vm->cpuid->entries[0]));
 	if (!vm->cpuid)
 		return diag_set(diag, -ENOMEM, "out of memory for CPUID");
@@ -72,6 +86,15 @@ static bool offers_tsc_deadline(const struct vm *vm)
 	return kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER);
 }
 
+int cpuid_phys_bits(struct vm *vm, unsigned *bits, struct diag *diag)
+{
+	int rc = ask(vm, diag);
+
+	if (!rc)
+		*bits = cpuid_find_phys_bits(vm->cpuid);
+	return rc;
+}
+
 int cpuid_set(struct vcpu *vcpu, struct diag *diag)
 {
 	struct vm *vm = vcpu->vm;
@@ -79,7 +102,7 @@ int cpuid_set(struct vcpu *vcpu, struct diag *diag)
 		.vcpus = vm->config.vcpus,
 		.tsc_deadline = offers_tsc_deadline(vm),
 		.kvm_lapic = vm->config.irqchip != IRQCHIP_USER};
-	int rc = vm->cpuid ? 0 : ask(vm, diag);
+	int rc = ask(vm, diag);
 
 	if (rc)
 		return rc;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct vcpu;
+struct vm;
 
 /* In what one vCPU's answers differ from what KVM offers. */
 struct cpuid_vcpu {
@@ -19,6 +20,10 @@ struct cpuid_vcpu {
 
 /* Alters KVM's offer, or the same as altered for another vCPU of the VM. */
 void cpuid_patch(struct kvm_cpuid2 *cpuid, const struct cpuid_vcpu *vcpu);
+/* MAXPHYADDR of a guest of this KVM: 36 to 52. */
+int cpuid_phys_bits(struct vm *vm, unsigned *bits, struct diag *diag);
+/* The same in an offer of KVM's. */
+unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid);
 /* Before the vCPU runs. */
 int cpuid_set(struct vcpu *vcpu, struct diag *diag);
 

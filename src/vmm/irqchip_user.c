@@ -2,10 +2,12 @@
 /* `--irqchip user`: every controller is ours. A message sets a bit in a LAPIC and kicks the vCPU;
  * the vCPU thread injects with KVM_INTERRUPT, waits out HLT, and plays INIT and SIPI. KVM delivers,
  * it decides nothing. */
+#include "cpuid.h"
 #include "vm_internal.h"
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #define LAPIC_BUS_HZ 1000000000ULL /* as KVM's own LAPIC: 1 ns a count */
@@ -88,7 +90,11 @@ static int create(struct vm *vm, struct diag *diag)
 		.extint = on_notify,
 		.eoi = on_eoi,
 		.ctx = vm};
+	int rc;
 
+	rc = cpuid_phys_bits(vm, &config.phys_bits, diag);
+	if (rc)
+		return rc;
 	chip->lapics = lapic_bus_create(vm->config.vcpus, &config, sink);
 	if (!chip->lapics)
 		return diag_set(diag, -ENOMEM, "out of memory for the LAPICs");
@@ -250,19 +256,47 @@ static void left(struct vcpu *vcpu)
 	pthread_mutex_unlock(&vcpu->vm->irqchip.lock);
 }
 
+/* RAM and the pages that KVM was given never reach us, and each is one for all vCPUs. A processor's
+ * APIC would lie over them for it alone; here such a base is refused. */
+static bool is_memory(const struct vm *vm, uint64_t page)
+{
+	return page < vm->memory.size || page - KVM_PAGES_GPA < KVM_PAGES_SIZE;
+}
+
+/* APIC_BASE has been written: the registers are where it says, and so is what CPUID says. */
+static void follow_base(struct vcpu *vcpu)
+{
+	uint64_t base = lapic_base(own_lapic(vcpu)), page = lapic_page(base);
+	struct diag diag;
+	int rc;
+
+	bus_move_mmio(vcpu->vm->irqchip.lapic_slots[vcpu->id],
+		page == LAPIC_NO_PAGE ? BUS_NOWHERE : page);
+	rc = vcpu_enable_apic(vcpu, base >> 11 & 1);
+	if (rc) {
+		diag_set(&diag, rc, "KVM_SET_MSRS of IA32_APIC_BASE: %s", strerror(-rc));
+		vm_end_error(vcpu->vm, &diag);
+	}
+}
+
 static const char *msr(struct vcpu *vcpu, uint32_t index, bool write, uint64_t *value)
 {
 	struct vm *vm = vcpu->vm;
+	bool base = write && index == MSR_APIC_BASE;
 	struct bus_slot *slot = vm->irqchip.lapic_slots[vcpu->id];
 	struct lapic *lapic = own_lapic(vcpu);
 	uint64_t tsc = clock_tsc();
 	nsec_t now = vm_clock_from_tsc(&vm->clock, tsc);
 	bool ok;
 
+	if (base && is_memory(vm, lapic_page(*value)))
+		return "the local APIC's registers cannot lie in memory";
 	pthread_mutex_lock(&vm->irqchip.lock);
 	ok = write ? lapic_wrmsr(lapic, now, index, *value) : lapic_rdmsr(lapic, now, index, value);
 	bus_rearm(slot, tsc);
 	pthread_mutex_unlock(&vm->irqchip.lock);
+	if (ok && base)
+		follow_base(vcpu);
 	return ok ? NULL : "the local APIC refuses it";
 }
 

@@ -45,19 +45,27 @@ static void set_affinity_failed(struct diag *diag, unsigned id, int cpu, int err
 		diag_set(diag, -err, "vCPU %u: cannot start its thread: %s", id, strerror(err));
 }
 
-/* Before Linux 5.16 an offset cannot be set; a TSC written as the host's is off by the time of the
- * call. */
-static void write_tsc(struct vcpu *vcpu)
+static int write_msr(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
+	int n, error;
 
 	if (!msrs)
-		return; /* the offset is measured all the same */
+		return -ENOMEM;
 	msrs->nmsrs = 1;
-	msrs->entries[0] =
-		(struct kvm_msr_entry){.index = 0x10 /* IA32_TSC */, .data = clock_tsc()};
-	ioctl(vcpu->fd, KVM_SET_MSRS, msrs);
+	msrs->entries[0] = (struct kvm_msr_entry){.index = index, .data = value};
+	n = ioctl(vcpu->fd, KVM_SET_MSRS, msrs); /* how many it took */
+	error = errno;
 	free(msrs);
+	return n == 1 ? 0 : n == 0 ? -EINVAL : -error;
+}
+
+/* KVM keeps an IA32_APIC_BASE without a LAPIC of its own too, and sets the guest's CPUID by it. It
+ * is ours to write: a guest's WRMSR comes to us. */
+int vcpu_enable_apic(struct vcpu *vcpu, bool enable)
+{
+	return write_msr(vcpu, MSR_APIC_BASE,
+		GPA_LAPIC | (vcpu->id == 0 ? 1u << 8 : 0) | (enable ? 1u << 11 : 0));
 }
 
 /* Guest TSC = host TSC: then no device needs to guess. vm_tsc_offset() verifies what came of it. */
@@ -71,8 +79,10 @@ static void set_tsc_offset(struct vcpu *vcpu)
 	};
 
 	vcpu->vm->tsc_offset_known = ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr) == 0;
+	/* Before Linux 5.16 an offset cannot be set; a TSC written as the host's is off by the time
+	 * of the call. If that fails as well, the offset is measured all the same. */
 	if (!vcpu->vm->tsc_offset_known)
-		write_tsc(vcpu);
+		write_msr(vcpu, 0x10 /* IA32_TSC */, clock_tsc());
 }
 
 int vcpu_create(struct vm *vm, struct vcpu *vcpu, unsigned id, struct diag *diag)

@@ -65,6 +65,9 @@ struct vcpu {
 int vcpu_create(struct vm *vm, struct vcpu *vcpu, unsigned id, struct diag *diag);
 /* Registers of the boot processor as the boot protocol demands. */
 int vcpu_boot(struct vcpu *vcpu, const struct boot_state *boot, struct diag *diag);
+/* The `user` back end's IA32_APIC_BASE.EN, which CPUID.01H:EDX[9] follows. 0 or a negative errno.
+ */
+int vcpu_enable_apic(struct vcpu *vcpu, bool enable);
 /* The `user` back end's INIT: registers as after power-up. SIPI: start at vector << 12. 0 or a
  * negative errno. */
 int vcpu_reset_registers(struct vcpu *vcpu);

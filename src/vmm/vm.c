@@ -17,11 +17,6 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-/* Intel without unrestricted guests needs three pages for a task state and one for an identity map:
- * just below 4 GiB - 256 KiB, away from RAM and APICs (KVM API 4.36 and 4.40). */
-#define TSS_GPA          0xfffbd000UL
-#define IDENTITY_MAP_GPA 0xfffbc000UL
-
 static const char *const irqchip_names[] = {"kernel", "split", "user"};
 _Static_assert(sizeof(irqchip_names) / sizeof(irqchip_names[0]) == IRQCHIP_KINDS, "one name each");
 
@@ -126,7 +121,7 @@ void vm_stop(struct vm *vm)
 static int create_vm_fd(struct vm *vm, struct diag *diag)
 {
 	struct kvm_userspace_memory_region region;
-	uint64_t identity = IDENTITY_MAP_GPA;
+	uint64_t identity = KVM_PAGES_GPA;
 
 	do
 		vm->fd = ioctl(vm->kvm.fd, KVM_CREATE_VM, 0);
@@ -135,7 +130,7 @@ static int create_vm_fd(struct vm *vm, struct diag *diag)
 		return kvm_failed(diag, "KVM_CREATE_VM");
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
 		return kvm_failed(diag, "KVM_SET_IDENTITY_MAP_ADDR");
-	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, KVM_PAGES_GPA + 0x1000) < 0)
 		return kvm_failed(diag, "KVM_SET_TSS_ADDR");
 	region = (struct kvm_userspace_memory_region){
 		.memory_size = vm->memory.size, .userspace_addr = (uintptr_t)vm->memory.host};

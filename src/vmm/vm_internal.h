@@ -22,6 +22,11 @@
 
 #include <semaphore.h>
 
+/* Intel without unrestricted guests needs one page for an identity map and three for a task state:
+ * just below 4 GiB - 256 KiB, away from RAM and APICs (KVM API 4.36 and 4.40). */
+#define KVM_PAGES_GPA  0xfffbc000UL
+#define KVM_PAGES_SIZE 0x4000UL
+
 /* A vCPU's dedicated timer. */
 struct dedicated {
 	struct vm *vm;

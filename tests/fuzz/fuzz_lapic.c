@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define LAPICS 4
+#define LAPICS    4
+#define PHYS_BITS 40
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -82,12 +83,26 @@ static int highest(struct lapic *l, nsec_t now, unsigned reg)
 	return -1;
 }
 
+/* APIC_BASE holds no reserved bit and no forbidden mode, and says who booted. */
+static void check_base(struct lapic *l)
+{
+	uint64_t base = lapic_base(l), page = lapic_page(base);
+
+	require(!(base >> PHYS_BITS) && !(base & 0x2ff));
+	require((base & 0xc00) != 0x400);
+	require((base >> 8 & 1) == (l == lapic_bus_get(bus, 0)));
+	require((page == LAPIC_NO_PAGE) == ((base & 0xc00) != 0x800));
+	require(page == LAPIC_NO_PAGE || (!(page & 0xfff) && !(page >> PHYS_BITS)));
+}
+
 static void check(struct lapic *l, nsec_t now)
 {
 	int pending = lapic_pending(l);
 
+	check_base(l);
 	if (!(lapic_base(l) & 1u << 11)) {
 		require(pending == -1);
+		require(lapic_device(l).ops->deadline(l) == NSEC_NEVER);
 		return;
 	}
 	uint32_t tpr = peek(l, now, 0x08), ppr = peek(l, now, 0x0a), svr = peek(l, now, 0x0f);
@@ -149,6 +164,15 @@ static void access_page(struct lapic *l, nsec_t now, struct input *in)
 		require(dev.ops->read(dev.self, now, offset, size) == UINT64_MAX);
 }
 
+/* One of the modes, at the usual place or anywhere. */
+static void write_base(struct lapic *l, nsec_t now, struct input *in)
+{
+	uint64_t how = take(in, 1);
+	uint64_t page = how & 0x80 ? take(in, 4) << 12 : 0xfee00000;
+
+	lapic_wrmsr(l, now, MSR_APIC_BASE, page | (how << 8 & 0xd00));
+}
+
 static void access_msr(struct lapic *l, nsec_t now, struct input *in)
 {
 	uint64_t how = take(in, 1), value;
@@ -159,7 +183,7 @@ static void access_msr(struct lapic *l, nsec_t now, struct input *in)
 	if (how & 0x80)
 		lapic_wrmsr(l, now, msr, take(in, 8));
 	else if (msr == MSR_APIC_BASE) /* valid values are rare in noise */
-		lapic_wrmsr(l, now, msr, 0xfee00000 | (take(in, 1) << 8 & 0xd00));
+		write_base(l, now, in);
 	else
 		lapic_rdmsr(l, now, msr, &value);
 }
@@ -242,6 +266,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct lapic_config config = {
 		.bus_hz = bus_hz[choice & 3],
 		.tsc = {choice & 4 ? UINT64_MAX - 1000 : 0, choice & 8 ? 1 : 2600000000},
+		.phys_bits = PHYS_BITS,
 	};
 	const struct lapic_sink sink = {
 		.notify = on_notify,

@@ -123,6 +123,71 @@ Test(bus, each_vcpu_reaches_its_own_at_a_shared_address)
 	bus_destroy(bus);
 }
 
+static const char *who(struct bus *bus, unsigned vcpu, uint64_t address)
+{
+	struct bus_access access = {.address = address, .size = 4, .vcpu = vcpu};
+
+	bus_mmio(bus, &access);
+	return access.device;
+}
+
+Test(bus, one_vcpus_page_moves_and_the_others_stay)
+{
+	struct bus *bus = bus_create(&clock_1ghz);
+	struct recorder r[2] = {{0}, {0}}, below = {0};
+	struct bus_slot *slots[2] = {attach(bus, &r[0]), attach(bus, &r[1])};
+	struct bus_slot *other = attach(bus, &below);
+
+	slots[1]->vcpu = 1;
+	bus_map_mmio(bus, slots, 2, 0xfee00000, 0x1000);
+	bus_map_mmio(bus, &other, 0, 0xfec00000, 0x1000);
+	bus_move_mmio(slots[1], 0xfec00000); /* over another device: for that vCPU alone */
+	cr_expect_str_eq(who(bus, 1, 0xfee00020), "unknown");
+	cr_expect_str_eq(who(bus, 1, 0xfec00ff0), "recorder");
+	cr_expect_eq(r[1].offset, 0xff0);
+	cr_expect_eq(below.reads, 0);
+	cr_expect_str_eq(who(bus, 0, 0xfee00020), "recorder");
+	cr_expect_str_eq(who(bus, 0, 0xfec00010), "recorder");
+	cr_expect_eq(r[0].reads, 1);
+	cr_expect_eq(below.reads, 1);
+	bus_destroy(bus);
+}
+
+Test(bus, a_page_that_is_nowhere_lets_through_what_is_there)
+{
+	static const uint64_t anywhere[] = {
+		0, 0xfff, 0xfee00000, (1ULL << 52) - 1, (1ULL << 63) - 1};
+	struct bus *bus = bus_create(&clock_1ghz);
+	struct recorder r = {0}, below = {0};
+	struct bus_slot *slot = attach(bus, &r), *other = attach(bus, &below);
+
+	bus_map_mmio(bus, &slot, 1, 0xfee00000, 0x1000);
+	bus_map_mmio(bus, &other, 0, 0xfec00000, 0x1000);
+	bus_move_mmio(slot, BUS_NOWHERE);
+	for (size_t i = 0; i < sizeof(anywhere) / sizeof(anywhere[0]); i++)
+		cr_expect_str_eq(who(bus, 0, anywhere[i]), "unknown");
+	bus_move_mmio(slot, 0xfec00000);
+	who(bus, 0, 0xfec00000);
+	cr_expect_eq(r.reads, 1);
+	bus_move_mmio(slot, BUS_NOWHERE);
+	who(bus, 0, 0xfec00000);
+	cr_expect_eq(below.reads, 1);
+	bus_destroy(bus);
+}
+
+/* A range that is everybody's does not move with one vCPU's slot. */
+Test(bus, what_is_shared_stays)
+{
+	struct bus *bus = bus_create(&clock_1ghz);
+	struct recorder r = {0};
+	struct bus_slot *slot = attach(bus, &r);
+
+	bus_map_mmio(bus, &slot, 0, 0xfee00000, 0x1000);
+	bus_move_mmio(slot, BUS_NOWHERE);
+	cr_expect_str_eq(who(bus, 0, 0xfee00000), "recorder");
+	bus_destroy(bus);
+}
+
 Test(bus, a_port_belongs_to_one_device)
 {
 	struct bus *bus = bus_create(&clock_1ghz);

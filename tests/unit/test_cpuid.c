@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#define LEAVES 6
+#define LEAVES 7
 
 static struct kvm_cpuid2 *offer(void)
 {
@@ -17,6 +17,7 @@ static struct kvm_cpuid2 *offer(void)
 		{.function = 0x8000001e, .eax = 7, .ebx = 5},
 		{.function = 0x80000026, .edx = 7},
 		{.function = 0x40000001, .eax = 0x01007efb},
+		{.function = 0x80000008, .eax = 0x00003028},
 	};
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + sizeof(leaves));
 
@@ -56,5 +57,22 @@ Test(cpuid, kvm_features_stay_where_the_lapic_is_kvms)
 	vcpu.kvm_lapic = false;
 	cpuid_patch(cpuid, &vcpu);
 	cr_expect_eq(cpuid->entries[5].eax, 0x0100326b, "%x", cpuid->entries[5].eax);
+	free(cpuid);
+}
+
+/* Intel SDM vol. 2A, CPUID: leaf 80000008H, EAX[7:0]. */
+Test(cpuid, physical_addresses_are_as_wide_as_kvm_says)
+{
+	struct kvm_cpuid2 *cpuid = offer();
+
+	cr_expect_eq(cpuid_find_phys_bits(cpuid), 40);
+	cpuid->entries[6].eax = 0x3034;
+	cr_expect_eq(cpuid_find_phys_bits(cpuid), 52);
+	cpuid->entries[6].eax = 0x30ff;
+	cr_expect_eq(cpuid_find_phys_bits(cpuid), 52);
+	cpuid->entries[6].eax = 0;
+	cr_expect_eq(cpuid_find_phys_bits(cpuid), 36);
+	cpuid->nent = 6;
+	cr_expect_eq(cpuid_find_phys_bits(cpuid), 36);
 	free(cpuid);
 }

@@ -42,7 +42,8 @@ static struct device dev;
 
 static void setup(void)
 {
-	const struct lapic_config config = {.bus_hz = 1000000000, .tsc = {0, 2000000000}};
+	const struct lapic_config config = {
+		.bus_hz = 1000000000, .tsc = {0, 2000000000}, .phys_bits = 40};
 	const struct lapic_sink sink = {
 		.notify = on_notify,
 		.nmi = on_event,
@@ -287,9 +288,59 @@ Test(lapic, apic_base_reserved_bits)
 {
 	cr_expect_not(wr(MSR_APIC_BASE, 0xfee00901));
 	cr_expect_not(wr(MSR_APIC_BASE, 0xfee00b00));
-	cr_expect_not(wr(MSR_APIC_BASE, 0x00100000fee00900));
+	cr_expect_eq(lapic_base(lapic), 0xfee00900);
 	cr_expect(wr(MSR_APIC_BASE, 0x00000000fed00900));
 	cr_expect_eq(lapic_base(lapic), 0xfed00900);
+}
+
+/* SDM 11.4.4: bits from MAXPHYADDR on are reserved. */
+Test(lapic, apic_base_ends_where_physical_addresses_do)
+{
+	for (unsigned bit = 12; bit < 64; bit++) {
+		uint64_t value = 1ULL << bit | 0x900;
+
+		cr_expect_eq(wr(MSR_APIC_BASE, value), bit < 40, "bit %u", bit);
+		cr_expect_eq(lapic_base(lapic) == value, bit < 40, "bit %u", bit);
+	}
+}
+
+Test(lapic, who_booted_is_not_for_software_to_say)
+{
+	struct lapic *second = lapic_bus_get(bus, 1);
+
+	cr_expect(wr(MSR_APIC_BASE, 0xfee00800));
+	cr_expect_eq(lapic_base(lapic), 0xfee00900);
+	cr_expect(lapic_wrmsr(second, 0, MSR_APIC_BASE, 0xfee00900));
+	cr_expect_eq(lapic_base(second), 0xfee00800);
+}
+
+Test(lapic, the_page_is_where_the_base_says)
+{
+	cr_expect_eq(lapic_page(0xfee00900), 0xfee00000);
+	cr_expect_eq(lapic_page(0xfffed00800), 0xfffed00000);
+	cr_expect_eq(lapic_page(0xfee00100), LAPIC_NO_PAGE, "disabled");
+	cr_expect_eq(lapic_page(0xfee00d00), LAPIC_NO_PAGE, "x2APIC");
+}
+
+/* SDM 11.4.3: no fixed interrupt, no NMI, no SMI, no INIT, until it is enabled again. */
+Test(lapic, a_disabled_one_takes_nothing)
+{
+	const uint8_t modes[] = {
+		APIC_FIXED, APIC_LOWEST, APIC_SMI, APIC_NMI, APIC_INIT, APIC_EXTINT};
+
+	enable();
+	cr_expect(wr(MSR_APIC_BASE, 0xfee00100));
+	for (size_t i = 0; i < sizeof(modes); i++) {
+		const struct apic_msg msg = {
+			.dest = 0, .vector = 0x50, .delivery = modes[i], .assert = true};
+
+		cr_expect_eq(lapic_bus_deliver(bus, &msg), 0, "delivery mode %u", modes[i]);
+	}
+	cr_expect_eq(lapic_pending(lapic), -1);
+	cr_expect_eq(inits, 0);
+	cr_expect_eq(dev.ops->deadline(dev.self), NSEC_NEVER);
+	cr_expect(wr(MSR_TSC_DEADLINE, 1));
+	cr_expect_eq(dev.ops->deadline(dev.self), NSEC_NEVER);
 }
 
 Test(lapic, disabling_loses_the_state)
@@ -403,9 +454,11 @@ Test(lapic, init_keeps_id_and_base)
 
 Test(lapic, create_rejects_what_it_cannot_be)
 {
-	const struct lapic_config good = {.bus_hz = 1, .tsc = {0, 1}};
-	const struct lapic_config no_bus = {.bus_hz = 0, .tsc = {0, 1}};
-	const struct lapic_config no_tsc = {.bus_hz = 1, .tsc = {0, 0}};
+	const struct lapic_config good = {.bus_hz = 1, .tsc = {0, 1}, .phys_bits = 52};
+	const struct lapic_config no_bus = {.bus_hz = 0, .tsc = {0, 1}, .phys_bits = 52};
+	const struct lapic_config no_tsc = {.bus_hz = 1, .tsc = {0, 0}, .phys_bits = 52};
+	const struct lapic_config narrow = {.bus_hz = 1, .tsc = {0, 1}, .phys_bits = 31};
+	const struct lapic_config wide = {.bus_hz = 1, .tsc = {0, 1}, .phys_bits = 53};
 	const struct lapic_sink sink = {.notify = on_notify};
 	struct lapic_bus *most = lapic_bus_create(LAPIC_MAX, &good, sink);
 
@@ -415,4 +468,6 @@ Test(lapic, create_rejects_what_it_cannot_be)
 	cr_expect_null(lapic_bus_create(LAPIC_MAX + 1, &good, sink));
 	cr_expect_null(lapic_bus_create(1, &no_bus, sink));
 	cr_expect_null(lapic_bus_create(1, &no_tsc, sink));
+	cr_expect_null(lapic_bus_create(1, &narrow, sink));
+	cr_expect_null(lapic_bus_create(1, &wide, sink));
 }

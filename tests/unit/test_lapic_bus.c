@@ -85,7 +85,8 @@ static uint32_t get(unsigned id, unsigned offset)
 
 static void setup(void)
 {
-	const struct lapic_config config = {.bus_hz = 1000000000, .tsc = {0, 1000000000}};
+	const struct lapic_config config = {
+		.bus_hz = 1000000000, .tsc = {0, 1000000000}, .phys_bits = 52};
 	const struct lapic_sink sink = {
 		.notify = on_notify,
 		.nmi = on_nmi,

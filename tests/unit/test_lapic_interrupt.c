@@ -59,7 +59,8 @@ static struct device dev;
 
 static void setup(void)
 {
-	const struct lapic_config config = {.bus_hz = 1000000000, .tsc = {0, 2000000000}};
+	const struct lapic_config config = {
+		.bus_hz = 1000000000, .tsc = {0, 2000000000}, .phys_bits = 40};
 	const struct lapic_sink sink = {
 		.notify = on_notify,
 		.nmi = on_nmi,

@@ -24,7 +24,7 @@ static void on_event(void *ctx, unsigned id)
 
 static void create(uint64_t bus_hz, struct guest_tsc tsc)
 {
-	const struct lapic_config config = {.bus_hz = bus_hz, .tsc = tsc};
+	const struct lapic_config config = {.bus_hz = bus_hz, .tsc = tsc, .phys_bits = 52};
 	const struct lapic_sink sink = {.notify = on_event};
 
 	lapic_bus_destroy(bus); /* the one of setup() */
