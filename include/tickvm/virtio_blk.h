@@ -38,6 +38,9 @@ struct virtio_blk_request {
 	enum virtio_blk_kind kind;
 	uint64_t offset; /* bytes into the image, multiple of VIRTIO_BLK_SECTOR */
 	uint64_t bytes;  /* sum of the segments */
+	/* Of a write: it is on the medium before it is completed, because the driver did not take
+	 * FLUSH and will not ask for it (VIRTIO 1.2, 5.2.6.2). */
+	bool write_through;
 	unsigned n;
 	struct virtqueue_segment segments[VIRTQUEUE_SEGMENTS];
 	/* the model's own */

@@ -33,15 +33,6 @@
 #define DEVICE_ID_BLOCK 2u
 #define VENDOR_ID       0x4d564b54u /* "TKVM" */
 
-/* 5.2.3 and 6. */
-#define FEATURE_SEG_MAX       (1ULL << 2)
-#define FEATURE_RO            (1ULL << 5)
-#define FEATURE_BLK_SIZE      (1ULL << 6)
-#define FEATURE_FLUSH         (1ULL << 9)
-#define FEATURE_INDIRECT_DESC (1ULL << 28)
-#define FEATURE_EVENT_IDX     (1ULL << 29)
-#define FEATURE_VERSION_1     (1ULL << 32)
-
 /* 5.2.4. */
 struct config_space {
 	uint64_t capacity;

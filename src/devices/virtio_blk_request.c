@@ -124,6 +124,8 @@ static bool take_transfer(
 		return false;
 	}
 	request->offset = sector * VIRTIO_BLK_SECTOR;
+	/* CONFIG_WCE, by which a driver could choose, is not offered. */
+	request->write_through = write && !(blk->driver_features & FEATURE_FLUSH);
 	return true;
 }
 
@@ -156,6 +158,7 @@ static bool take_chain(
 	case TYPE_FLUSH:
 		request->kind = VIRTIO_BLK_FLUSH;
 		request->offset = request->bytes = 0;
+		request->write_through = false;
 		request->n = 0;
 		return true;
 	case TYPE_GET_ID:

@@ -52,6 +52,9 @@ bool disk_request_begin(struct disk *disk, struct disk_slot *slot);
 int disk_request_fd(const struct disk *disk, const struct disk_slot *slot);
 off_t disk_request_offset(const struct disk_slot *slot);
 unsigned disk_request_iov(struct disk_slot *slot);
+/* Of a write: RWF_DSYNC when it must be on the medium before it is done, as fdatasync() behind it
+ * would have it (pwritev2(2)); else 0. */
+int disk_request_flags(const struct disk_slot *slot);
 /* What the kernel said: bytes, or a negative errno. True: the request is over, slot->error its
  * answer. */
 bool disk_request_advance(struct disk *disk, struct disk_slot *slot, ssize_t result);

@@ -112,6 +112,11 @@ unsigned disk_request_iov(struct disk_slot *slot)
 	return n;
 }
 
+int disk_request_flags(const struct disk_slot *slot)
+{
+	return slot->request.write_through ? RWF_DSYNC : 0;
+}
+
 bool disk_request_advance(struct disk *disk, struct disk_slot *slot, ssize_t result)
 {
 	const struct virtio_blk_request *request = &slot->request;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests by preadv, pwritev and fdatasync, one at a time, where there is no io_uring.
+/* Requests by preadv, pwritev2 and fdatasync, one at a time, where there is no io_uring.
  * What a request means is disk_request.c's business. */
 #include "disk_internal.h"
 
@@ -19,7 +19,7 @@ static ssize_t transfer(const struct disk *disk, struct disk_slot *slot)
 	else if (slot->request.kind == VIRTIO_BLK_READ)
 		result = preadv(fd, slot->iov, n, offset);
 	else
-		result = pwritev(fd, slot->iov, n, offset);
+		result = pwritev2(fd, slot->iov, n, offset, disk_request_flags(slot));
 	return result < 0 ? -errno : result;
 }
 

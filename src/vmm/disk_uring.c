@@ -75,7 +75,7 @@ static void submit(struct uring *u, struct disk_slot *slot)
 	else if (slot->request.kind == VIRTIO_BLK_READ)
 		io_uring_prep_readv(sqe, fd, slot->iov, n, offset);
 	else
-		io_uring_prep_writev(sqe, fd, slot->iov, n, offset);
+		io_uring_prep_writev2(sqe, fd, slot->iov, n, offset, disk_request_flags(slot));
 	io_uring_sqe_set_data(sqe, slot);
 }
 

@@ -33,6 +33,7 @@ static void check_request(const struct virtio_blk_request *request)
 	}
 	CHECK(bytes == request->bytes && request->offset % 512 == 0 && bytes % 512 == 0);
 	CHECK(request->offset + bytes <= SECTORS * 512);
+	CHECK(!request->write_through || request->kind == VIRTIO_BLK_WRITE);
 	CHECK(request->status >= rig_ram && request->status < rig_ram + RIG_RAM);
 }
 
@@ -86,7 +87,8 @@ static void act(uint8_t op, uint16_t argument, uint32_t value)
 		complete(argument, value & 1 ? 5 : 0);
 		break;
 	case 8:
-		rig_start(value & 1 ? F_VERSION_1 : F_VERSION_1 | F_INDIRECT | F_EVENT_IDX);
+		rig_start((value & 1 ? F_VERSION_1 : F_VERSION_1 | F_INDIRECT | F_EVENT_IDX) |
+			  (value & 2 ? F_FLUSH : 0));
 		break;
 	default:
 		rig_desc_at(argument & 0x1000 ? RIG_TABLE : RIG_DESC, argument & 0xf,

@@ -174,6 +174,36 @@ Test(virtio_blk, a_read_is_handed_out_checked_and_answered)
 	nothing_to_pop();
 }
 
+/* VIRTIO 1.2, 5.2.6.2: offered and not taken, a write is stable when it is completed. */
+Test(virtio_blk, without_flush_each_write_goes_through)
+{
+	static const uint64_t features[] = {F_VERSION_1, F_VERSION_1 | F_FLUSH};
+
+	for (unsigned i = 0; i < 2; i++) {
+		rig_start(features[i]);
+		rig_request(0, T_OUT, 3, RIG_DATA, 512);
+		rig_request(1, T_IN, 3, RIG_DATA, 512);
+		rig_request(2, T_FLUSH, 0, 0, 0);
+		for (unsigned kind = 0; kind < 3; kind++) {
+			struct virtio_blk_request request = pop();
+
+			cr_expect_eq(request.write_through, kind == 0 && i == 0);
+			complete(&request, 0);
+		}
+	}
+}
+
+/* CONFIG_WCE is not offered: there is no writeback field to choose by (5.2.4). */
+Test(virtio_blk, the_cache_mode_is_not_the_drivers_to_choose)
+{
+	rig_start(F_VERSION_1 | F_FLUSH);
+	cr_expect_not(rig_get(DEVICE_FEATURES) & 1u << 11);
+	rig_dev.ops->write(rig_dev.self, 0, CONFIG + 32, 1, 0);
+	cr_expect_eq(rig_dev.ops->read(rig_dev.self, 0, CONFIG + 32, 1), 0);
+	rig_request(0, T_OUT, 3, RIG_DATA, 512);
+	cr_expect_not(pop().write_through);
+}
+
 Test(virtio_blk, a_write_and_a_flush)
 {
 	rig_request(0, T_OUT, SECTORS - 1, RIG_DATA, 512);

@@ -37,6 +37,7 @@ enum {
 #define NEEDS_RESET 64u
 
 #define F_RO        (1ULL << 5)
+#define F_FLUSH     (1ULL << 9)
 #define F_INDIRECT  (1ULL << 28)
 #define F_EVENT_IDX (1ULL << 29)
 #define F_VERSION_1 (1ULL << 32)
