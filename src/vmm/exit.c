@@ -78,7 +78,8 @@ static void exit_io(struct vcpu *vcpu)
 		.exit_tsc = e->exit_tsc};
 
 	event_kind(vcpu, write ? EXIT_KIND_PIO_OUT : EXIT_KIND_PIO_IN);
-	/* A REP string comes as one exit: the data pointer moves, the port does not. */
+	/* REP OUTS comes an element an exit, REP INS in batches, as KVM's emulator has it: the data
+	 * pointer moves, the port does not. */
 	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
 		access.value = 0;
 		if (write)

@@ -95,6 +95,20 @@ EACH_IRQCHIP(unknown_ports_read_all_ones_by_width)
 	vm_destroy(vm);
 }
 
+/* Elements that went through a port, however many exits they came in. */
+static unsigned elements(struct vm *vm, enum exit_kind kind, uint64_t port)
+{
+	struct trace_ring *ring = vm_trace(vm, 0);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < trace_ring_count(ring); i++) {
+		const struct trace_event *e = trace_ring_get(ring, i);
+
+		n += e->kind == kind && e->address == port ? e->repeats : 0;
+	}
+	return n;
+}
+
 Test(vm, rep_string_io_moves_the_data_not_the_port)
 {
 	/* "tickvm" out to the serial port by REP OUTSB, 4 bytes in by REP INSB from the probe port.
@@ -126,6 +140,8 @@ Test(vm, rep_string_io_moves_the_data_not_the_port)
 	cr_expect_eq(outcome.end, VM_END_EXIT);
 	data = vm_guest_memory(vm, DATA_GPA, 8);
 	cr_expect_eq(memcmp(data, "\x5a\x5a\x5a\x5a\0\0\0\0", 8), 0);
+	cr_expect_eq(elements(vm, EXIT_KIND_PIO_OUT, 0x3f8), 6);
+	cr_expect_eq(elements(vm, EXIT_KIND_PIO_IN, 0xe0), 4);
 	vm_destroy(vm);
 	cr_expect_eq(read(fd, text, sizeof(text)), 6);
 	cr_expect_str_eq(text, "tickvm");
