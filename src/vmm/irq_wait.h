@@ -39,8 +39,8 @@ static inline void irq_wait_returned(
 	struct irq_wait *wait, const struct kvm_run *run, bool exited, bool finishing)
 {
 	wait->exited = exited;
-	wait->finished = (wait->finished || finishing) && run->if_flag &&
-			 !run->ready_for_interrupt_injection;
+	wait->finished = run->request_interrupt_window && (wait->finished || finishing) &&
+			 run->if_flag && !run->ready_for_interrupt_injection;
 }
 
 /* Before each KVM_RUN; request_interrupt_window says that a vector waits. Interrupts are inhibited

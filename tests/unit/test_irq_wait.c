@@ -24,7 +24,6 @@ struct kvm {
 	bool shut;            /* says "not ready" for another reason: LINT0 is masked */
 	unsigned polls;       /* exits so far */
 	bool open_io;         /* the last poll is not finished */
-	unsigned in_flight;   /* vectors given, not delivered */
 	unsigned entries;     /* KVM_RUNs that entered the guest */
 	unsigned turned_back; /* KVM_RUNs that did not */
 };
@@ -42,33 +41,27 @@ static bool in_shadow(const struct kvm *kvm)
 static void save(struct kvm *kvm)
 {
 	kvm->run.if_flag = if_set(kvm);
-	kvm->run.ready_for_interrupt_injection =
-		if_set(kvm) && !in_shadow(kvm) && !kvm->shut && !kvm->in_flight;
+	kvm->run.ready_for_interrupt_injection = if_set(kvm) && !in_shadow(kvm) && !kvm->shut;
+}
+
+static bool window_opens(const struct kvm *kvm)
+{
+	return kvm->looks_out && kvm->run.request_interrupt_window && if_set(kvm) && !kvm->shut;
 }
 
 /* KVM_RUN. True: it returned 0. */
 static bool run(struct kvm *kvm)
 {
-	bool poll = true;
-
 	kvm->open_io = false; /* finished first, whatever immediate_exit says */
 	if (kvm->run.immediate_exit) {
 		kvm->turned_back++;
-		poll = false;
 	} else {
 		kvm->entries++;
-		if (kvm->looks_out && kvm->run.request_interrupt_window && if_set(kvm) &&
-			!kvm->shut)
-			kvm->run.exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-		else
-			kvm->run.exit_reason = KVM_EXIT_IO;
-		if (kvm->run.exit_reason == KVM_EXIT_IO) {
-			kvm->polls++;
-			kvm->open_io = true;
-		}
+		kvm->open_io = !window_opens(kvm);
+		kvm->polls += kvm->open_io;
 	}
 	save(kvm);
-	return poll;
+	return !kvm->run.immediate_exit;
 }
 
 /* The vCPU thread with one vector waiting from the beginning. Polls that began with IF = 1 before
@@ -178,5 +171,18 @@ Test(irq_wait, a_kick_in_the_shadow_does_not_use_the_try_up)
 	irq_wait_returned(&wait, &run, true, false);
 	run.if_flag = 1;
 	irq_wait_returned(&wait, &run, true, false);
+	cr_expect_eq(irq_wait_step(&wait, &run), IRQ_STEP_FINISH);
+}
+
+Test(irq_wait, a_try_in_vain_is_forgotten_when_nothing_waits)
+{
+	struct kvm_run run = {.request_interrupt_window = 1, .if_flag = 1};
+	struct irq_wait wait = {0};
+
+	irq_wait_returned(&wait, &run, true, true);
+	cr_expect_eq(irq_wait_step(&wait, &run), IRQ_STEP_ENTER);
+	run.request_interrupt_window = 0; /* the line fell */
+	irq_wait_returned(&wait, &run, true, false);
+	run.request_interrupt_window = 1;
 	cr_expect_eq(irq_wait_step(&wait, &run), IRQ_STEP_FINISH);
 }
