@@ -20,13 +20,19 @@ static bool is_word(char c)
 	return isascii((unsigned char)c) && isalnum((unsigned char)c);
 }
 
+/* "/close", as GitLab and others take it in a comment; no path of a file. */
+static bool is_quick_action(const char *text)
+{
+	return *text == '/' && strcspn(text + 1, "/") >= strcspn(text + 1, " \n");
+}
+
 /* Where the mark stands that would begin a block with this line: a heading, an entry of a list, the
- * underline of a heading, a quick action of GitLab ("/close"). SIZE_MAX: nowhere. */
+ * underline of a heading, an action. SIZE_MAX: nowhere. */
 static size_t find_block(const char *text)
 {
 	size_t first = strspn(text, " "), behind = first + strspn(text + first, "0123456789");
 
-	if (is_one_of(text[first], "#+-=:/"))
+	if (is_one_of(text[first], "#+-=:") || is_quick_action(text + first))
 		return first;
 	return behind > first && is_one_of(text[behind], ".)") ? behind : SIZE_MAX;
 }
