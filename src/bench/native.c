@@ -71,6 +71,7 @@ static void without_signals(sigset_t *old)
 	sigdelset(&blocked, SIGBUS);
 	sigdelset(&blocked, SIGILL);
 	sigdelset(&blocked, SIGFPE);
+	sigdelset(&blocked, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &blocked, old);
 }
 

@@ -46,7 +46,8 @@ int machine_config_line(struct options *options, enum command command, const str
 		cli_options_find(command, line->key, strlen(line->key), where, diag);
 	if (spec == NULL)
 		return -EINVAL;
-	if (strcmp(line->key, "config") == 0 || strcmp(line->key, "help") == 0)
+	if (strcmp(line->key, "config") == 0 || strcmp(line->key, "help") == 0 ||
+		strcmp(line->key, "sandbox") == 0)
 		return diag_set(diag, -EINVAL, "%s: belongs on the command line", where);
 	if (spec->kind == OPTION_FLAG)
 		return set_flag(options, spec, line->value, where, diag);

@@ -63,11 +63,16 @@ static void leave_raw_mode(void)
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &cooked);
 }
 
-/* Installed with SA_RESETHAND: the second delivery ends the process as if we had not been here. */
-static void restore_and_die(int signal_number)
+void terminal_restore(void)
 {
 	if (raw_mode)
 		tcsetattr(STDIN_FILENO, TCSANOW, &cooked); /* async-signal-safe: POSIX 2.4.3 */
+}
+
+/* Installed with SA_RESETHAND: the second delivery ends the process as if we had not been here. */
+static void restore_and_die(int signal_number)
+{
+	terminal_restore();
 	raise(signal_number);
 }
 
@@ -279,14 +284,16 @@ static int open_output(
 
 static int start(struct terminal *t, enum serial_kind kind, struct diag *diag)
 {
-	int err = thread_start(&t->writer, -1, writer_main, t);
+	const struct thread_job writer = {SANDBOX_OUTPUT, 0, writer_main, t};
+	const struct thread_job reader = {SANDBOX_INPUT, 0, reader_main, t};
+	int err = thread_start(&t->writer, -1, &writer);
 	if (err < 0)
 		return diag_set(
 			diag, err, "cannot start the serial output thread: %s", strerror(-err));
 	t->has_writer = true;
 	if (kind != SERIAL_STDIO || (isatty(STDIN_FILENO) && !in_foreground()))
 		return 0;
-	err = thread_start(&t->reader, -1, reader_main, t);
+	err = thread_start(&t->reader, -1, &reader);
 	if (err < 0)
 		return diag_set(
 			diag, err, "cannot start the serial input thread: %s", strerror(-err));

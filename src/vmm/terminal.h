@@ -32,4 +32,7 @@ struct byte_sink terminal_sink(struct terminal *terminal);
  * restores the terminal, and says on stderr what was lost, if anything. NULL is allowed. */
 void terminal_destroy(struct terminal *terminal);
 
+/* Only the modes, from any thread or a signal handler, before the process ends at once. */
+void terminal_restore(void);
+
 #endif

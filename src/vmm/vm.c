@@ -220,7 +220,7 @@ static void set_clock(struct vm *vm)
 static bool tame_hypercalls(const struct vm *vm)
 {
 	struct diag ignored;
-	enum kvm_backend backend = kvm_backend_find();
+	enum kvm_backend backend = vm->kvm.backend;
 
 	if ((kvm_cap(&vm->kvm, KVM_CAP_DISABLE_QUIRKS2) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) &&
 		!kvm_enable_cap(vm->fd, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
@@ -251,6 +251,7 @@ static int make_cmdline(struct vm *vm, bool hypercalls, struct diag *diag)
 			   : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
 }
 
+/* Reads the image, lets the process be confined, and only then looks into it. */
 static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
 {
 	struct load_request request = {.image = payload_image,
@@ -266,6 +267,8 @@ static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
 		request.image = file;
 		request.name = vm->config.kernel;
 	}
+	if (!rc && vm->config.confine)
+		rc = vm->config.confine(vm->config.confine_ctx, diag);
 	if (!rc)
 		rc = load_image(&vm->memory, &request, boot, diag);
 	free(file);
