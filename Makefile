@@ -100,7 +100,7 @@ $(BUILD)/tickvm: $(MAIN) $(LIB)
 define suite
 $(BUILD)/tests/$(1)-tests: $(patsubst %.c,$(BUILD)/%.o,$(filter tests/$(1)/%,$(TESTS)) tests/lsan.c) $(LIB)
 	$$(call say,LD,$$@)
-	$$(Q)$$(LINK) $$^ -lcriterion $$(LDLIBS)
+	$$(Q)$$(LINK) $$^ -lcriterion -lseccomp $$(LDLIBS)
 endef
 $(foreach k,$(KINDS) timing,$(eval $(call suite,$(k))))
 # Timing tests run tickvm as the command line tests do.

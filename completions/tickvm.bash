@@ -12,6 +12,7 @@ _tickvm() {
 		case $previous in
 		--irqchip) words="kernel split user" ;;
 		--serial) words="stdio null file:" ;;
+		--sandbox) words="on off auto" ;;
 		--format) words="text markdown csv html junit tap github github-bigger bencher metrics cyclictest trace" ;;
 		--source) words="dedicated kvm-lapic user-lapic kvm-pit user-pit" ;;
 		--timer-advance | --halt-poll) words="auto" ;;

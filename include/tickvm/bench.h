@@ -17,6 +17,7 @@ struct bench_context {
 	struct diag *check; /* not NULL: nothing but a look whether the options are right; what is
 			       wrong with them goes here instead of standard error */
 	bool quiet, verbose;
+	bool sandbox; /* this process is confined, or those that the experiment starts are to be */
 	const char *command_line; /* recorded with the results */
 };
 #define BENCH_SET_IRQCHIP   (1u << 0)
@@ -42,6 +43,10 @@ struct bench {
 	int (*run)(struct bench_context *context, int argc, char **argv);
 	bool takes_pin_both;   /* unpinned vCPUs and pinned ones, one after the other */
 	bool takes_quiet_list; /* runs with a quiet window and without */
+	/* What it does that the sandbox must know of: */
+	bool makes_files;   /* scratch files, in --dir or $TMPDIR */
+	bool forks;         /* processes of its own */
+	bool starts_itself; /* tickvm anew: those are confined, and not who starts them */
 };
 
 extern const struct bench *const benches[]; /* ends with NULL; in src/bench/registry.c */

@@ -52,6 +52,11 @@ struct vm_config {
 	int disk_cpu;         /* host CPU of its thread, -1: not pinned */
 	uint64_t nuisance_hz; /* IRQ_NUISANCE is raised so often; 0: never */
 	size_t signal_log;    /* signals of the guest kept (PORT_SIGNAL); 0: none */
+	/* vm_create() calls it when image, disk and KVM are open, before it looks into the image and
+	 * before there is a second thread: for who confines the process. 0 or a negative errno with
+	 * diag set; NULL: nothing. */
+	int (*confine)(void *ctx, struct diag *diag);
+	void *confine_ctx;
 };
 /* The documented defaults (see tickvm run --help); everything may then be changed. */
 void vm_config_default(struct vm_config *config);

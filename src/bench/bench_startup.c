@@ -10,6 +10,7 @@
 
 #include "tickvm/bare.h"
 #include "tickvm/clock.h"
+#include "tickvm/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +26,12 @@
 #define RUNS_MAX    100
 #define RATIO_LIMIT 1.5 /* exec to guest, to the bare ioctls alone */
 #define MIB_LIMIT   8   /* memory of the monitor itself */
+#define SANDBOX_MS  1.0 /* what confining the process may take */
 
 static const char help[] =
 	"  --runs N             starts of each, interleaved (default 9)\n"
-	"  (without --irqchip every back end is measured; --mem is 64 MiB unless told)\n";
+	"  (without --irqchip every back end is measured; --mem is 64 MiB unless told;\n"
+	"  --sandbox on: in turns with starts that are confined)\n";
 
 /* What a start reports: host TSC stamps and bytes. */
 struct start {
@@ -62,12 +65,20 @@ static uint64_t resident_without(const void *guest_ram)
 	return kib * 1024;
 }
 
+/* As `tickvm run` confines itself. */
+static int confine(void *ctx, struct diag *diag)
+{
+	(void)ctx;
+	return sandbox_enter(&(struct sandbox_plan){.guests = true}, diag);
+}
+
 static int start_ours(const struct bench_context *context, struct start *start, struct diag *diag)
 {
 	struct launch launch = {.config = context->machine};
 
 	/* As `tickvm run` would start it, but for the terminal. */
 	launch.config.serial = SERIAL_NULL;
+	launch.config.confine = context->sandbox ? confine : NULL;
 	if (launch.config.timeout_ns == 0)
 		launch.config.timeout_ns = LAUNCH_PATIENCE_NS;
 	/* The shortest test that relates the guest's TSC to the host's. */
@@ -115,23 +126,34 @@ static int be_started(const struct bench_context *context, bool bare)
 
 /* ---- the parent ---- */
 
-enum { BARE = IRQCHIP_KINDS, CONTENDERS };
+/* Ours by back end, the bare ioctls, and ours again, confined. */
+enum { BARE = IRQCHIP_KINDS, CONFINED, CONTENDERS = CONFINED + IRQCHIP_KINDS };
+
+static enum irqchip_kind chip_of(unsigned which)
+{
+	return which < BARE ? which : which - CONFINED;
+}
 
 static int spawn_child(unsigned which, uint64_t mem_bytes, int output, pid_t *pid)
 {
 	char mem[32], chip[16];
-	char words[][16] = {
-		"tickvm", "bench", "startup", "--start-once", "--bare", "--mem", "--irqchip"};
-	char *argv[] = {words[0], words[1], words[2], words[3], words[5], mem, NULL, NULL, NULL};
+	char words[][16] = {"tickvm", "bench", "startup", "--start-once", "--bare", "--mem",
+		"--irqchip", "--sandbox", "on"};
+	char *argv[] = {words[0], words[1], words[2], words[3], words[5], mem, NULL, NULL, NULL,
+		NULL, NULL};
 	posix_spawn_file_actions_t actions;
 
 	snprintf(mem, sizeof(mem), "%" PRIu64, mem_bytes);
 	if (which == BARE) {
 		argv[6] = words[4];
 	} else {
-		snprintf(chip, sizeof(chip), "%s", irqchip_name(which));
+		snprintf(chip, sizeof(chip), "%s", irqchip_name(chip_of(which)));
 		argv[6] = words[6];
 		argv[7] = chip;
+	}
+	if (which >= CONFINED) {
+		argv[8] = words[7];
+		argv[9] = words[8];
 	}
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
@@ -223,32 +245,48 @@ struct session {
 
 static const char *contender_name(unsigned which)
 {
-	return which == BARE ? "bare ioctls" : irqchip_name(which);
+	static const char *const confined[] = {
+		"kernel, confined", "split, confined", "user, confined"};
+
+	return which == BARE  ? "bare ioctls"
+	       : which < BARE ? irqchip_name(which)
+			      : confined[chip_of(which)];
+}
+
+/* As results files have it. */
+static void contender_id(unsigned which, char *id, size_t size)
+{
+	snprintf(id, size, "%s%s", which == BARE ? "bare" : irqchip_name(chip_of(which)),
+		which < CONFINED ? "" : "-confined");
 }
 
 static bool wanted(const struct session *session, unsigned which)
 {
-	return which == BARE || !(session->context->machine_set & BENCH_SET_IRQCHIP) ||
-	       which == session->context->machine.irqchip;
+	if (which == BARE)
+		return true;
+	return (which < CONFINED || session->context->sandbox) &&
+	       (!(session->context->machine_set & BENCH_SET_IRQCHIP) ||
+		       chip_of(which) == session->context->machine.irqchip);
 }
 
 static void add_json(struct session *session, unsigned which)
 {
 	const struct contender *c = &session->contenders[which];
 	const struct start *start = &c->starts[c->n - 1];
+	char id[32];
 
+	contender_id(which, id, sizeof(id));
 	results_add(&session->results, session->results.runs, NULL,
-		json_pack("{s:s, s:I, s:I, s:I, s:I}", "start",
-			which == BARE ? "bare" : irqchip_name(which), "from_exec_ticks",
+		json_pack("{s:s, s:I, s:I, s:I, s:I}", "start", id, "from_exec_ticks",
 			(json_int_t)(start->first_tsc - start->exec_tsc), "from_create_ticks",
 			(json_int_t)(start->first_tsc - start->create_tsc), "to_entry_ticks",
 			(json_int_t)(start->entry_tsc - start->create_tsc), "rss_bytes",
 			(json_int_t)start->rss));
 	results_metric(&session->results, LOWER_IS_BETTER, "ns",
 		(double)clock_ticks_to_ns(start->first_tsc - start->exec_tsc),
-		"startup/%s/from-exec", which == BARE ? "bare" : irqchip_name(which));
+		"startup/%s/from-exec", id);
 	results_metric(&session->results, LOWER_IS_BETTER, "B", (double)start->rss,
-		"startup/%s/rss", which == BARE ? "bare" : irqchip_name(which));
+		"startup/%s/rss", id);
 }
 
 static int run_all(struct session *session)
@@ -334,6 +372,18 @@ static void say_ratio(const struct session *session, unsigned which, struct page
 			contender_name(which), alone, RATIO_LIMIT, process);
 }
 
+static void say_sandbox(const struct session *session, unsigned which, struct page *page)
+{
+	const struct contender *c = &session->contenders[which];
+	const struct contender *plain = &session->contenders[chip_of(which)];
+	double ms = us_of(median(c, FROM_EXEC) - median(plain, FROM_EXEC)) / 1000;
+
+	if (c->n > 0 && plain->n > 0)
+		page_verdict(page, ms <= SANDBOX_MS ? VERDICT_GOOD : VERDICT_BAD,
+			"irqchip %s: the sandbox takes %.2f ms of a start (limit %.0f)",
+			irqchip_name(chip_of(which)), ms, SANDBOX_MS);
+}
+
 static void say_memory(const struct session *session, struct page *page)
 {
 	double most = 0;
@@ -364,6 +414,8 @@ static void say(const struct session *session, struct page *page)
 	for (unsigned which = 0; which < BARE; which++) {
 		say_ratio(session, which, page);
 	}
+	for (unsigned which = CONFINED; which < CONTENDERS; which++)
+		say_sandbox(session, which, page);
 	say_memory(session, page);
 	for (unsigned which = 0; which < CONTENDERS; which++) {
 		if (session->contenders[which].err < 0)
@@ -398,6 +450,7 @@ static int run(struct bench_context *context, int argc, char **argv)
 {
 	static struct session session;
 	bool child = false, bare = false;
+	unsigned starts = 0;
 	struct diag diag;
 
 	session = (struct session){.context = context, .runs = 9, .mem_bytes = DEFAULT_MEM};
@@ -418,10 +471,9 @@ static int run(struct bench_context *context, int argc, char **argv)
 	if (context->machine_set & BENCH_SET_MEM)
 		session.mem_bytes = context->machine.mem_bytes;
 	results_begin(&session.results, context, "startup");
-	session.progress =
-		progress_begin((unsigned)session.runs *
-				       (context->machine_set & BENCH_SET_IRQCHIP ? 2 : CONTENDERS),
-			context->quiet);
+	for (unsigned which = 0; which < CONTENDERS; which++)
+		starts += wanted(&session, which);
+	session.progress = progress_begin((unsigned)session.runs * starts, context->quiet);
 	int err = run_all(&session);
 
 	progress_end(&session.progress);
@@ -440,4 +492,5 @@ const struct bench bench_startup = {
 	.summary = "from exec to the guest's first instruction, and the monitor's memory",
 	.help = help,
 	.run = run,
+	.starts_itself = true,
 };

@@ -63,7 +63,7 @@ static int place(pthread_attr_t *attr, const struct vm_config *machine, unsigned
 
 int native_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
 	sigset_t blocked, old;
 
 	sigfillset(&blocked);

@@ -53,6 +53,22 @@ int cli_cell_read(
 /* cmd_compare_by.c: the rows of one file along an axis. Returns an exit status. */
 int cli_compare_by(const struct options *options, const char *path, const char *command_line);
 
+/* ---- sandbox.c ---- */
+
+/* Whether the command confines itself: as --sandbox says, or where it reads what is not ours. */
+bool cli_sandboxed(const struct options *options, enum command command);
+
+/* What a command needs beside the files that its options name. */
+struct cli_confined {
+	char **files; /* which it reads */
+	size_t n;
+	bool guests, facts, forks; /* as in struct sandbox_plan */
+	const char *scratch; /* the folder for scratch files; NULL: none */
+};
+/* 0 or a negative errno with diag set. */
+int cli_sandbox_enter(const struct options *options, enum command command,
+	const struct cli_confined *what, struct diag *diag);
+
 /* ---- launch.c ---- */
 
 /* A guest that has run: its end and, unless vm is NULL, the monitor to ask about it. */

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "interrupts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct bench_context cli_bench_context(const struct options *options, const char *command_line)
@@ -67,6 +68,30 @@ static const struct bench *find(const char *name)
 	return NULL;
 }
 
+/* Where the experiment makes files that it removes again; NULL: it makes none. */
+static const char *scratch_folder(const struct bench *bench, int argc, char **argv)
+{
+	const char *folder = getenv("TMPDIR");
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "--dir=", 6) == 0)
+			folder = argv[i] + 6;
+		else if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc)
+			folder = argv[i + 1];
+	if (!bench->makes_files)
+		return NULL;
+	return folder != NULL && folder[0] != '\0' ? folder : "/tmp";
+}
+
+static int enter_sandbox(const struct bench *bench, const struct options *options, int argc,
+	char **argv, struct diag *diag)
+{
+	const struct cli_confined what = {.guests = true,
+		.facts = true,
+		.forks = bench->forks,
+		.scratch = scratch_folder(bench, argc, argv)};
+	return cli_sandbox_enter(options, COMMAND_BENCH, &what, diag);
+}
+
 static int run(const struct bench *bench, const struct options *options, int argc, char **argv,
 	const char *command_line)
 {
@@ -79,8 +104,15 @@ static int run(const struct bench *bench, const struct options *options, int arg
 		complain("bench", "--quiet-window: %s takes a time in ns", bench->name);
 		return STATUS_USAGE;
 	}
-	interrupts_catch(bench_interrupt);
 	struct bench_context context = cli_bench_context(options, command_line);
+	struct diag diag;
+	context.sandbox = cli_sandboxed(options, COMMAND_BENCH);
+	if (context.sandbox && !bench->starts_itself &&
+		enter_sandbox(bench, options, argc, argv, &diag) < 0) {
+		complain("bench", "%s", diag.text);
+		return STATUS_FAILED;
+	}
+	interrupts_catch(bench_interrupt);
 	return bench->run(&context, argc, argv);
 }
 

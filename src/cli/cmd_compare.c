@@ -177,8 +177,17 @@ int cmd_compare(int argc, char **argv, const char *command_line)
 
 	if (err == 0 && !options.help)
 		err = check_words(&options, argc - 1, &diag);
+	if (err == 0 && options.live && options.sandbox == SANDBOX_ON)
+		err = diag_set(&diag, -EINVAL,
+			"--sandbox on: --live runs experiments; expected it of bench");
 	if (err == 0 && !options.help)
 		err = cli_options_check_output(&options, &diag);
+	/* The host's facts are in its results. */
+	if (err == 0 && !options.help && cli_sandboxed(&options, COMMAND_COMPARE))
+		err = cli_sandbox_enter(&options, COMMAND_COMPARE,
+			&(struct cli_confined){
+				.files = argv + 1, .n = (size_t)argc - 1, .guests = true, .facts = true},
+			&diag);
 	if (err < 0) {
 		complain("compare", "%s", diag.text);
 	} else if (options.help) {

@@ -43,7 +43,13 @@ int cmd_merge(int argc, char **argv, const char *command_line)
 	} else if (options.help) {
 		help();
 	} else {
-		err = merge(argv + 1, (size_t)argc - 1, options.output, &diag);
+		if (cli_sandboxed(&options, COMMAND_MERGE))
+			err = cli_sandbox_enter(&options, COMMAND_MERGE,
+				&(struct cli_confined){
+					.files = argv + 1, .n = (size_t)argc - 1},
+				&diag);
+		if (err == 0)
+			err = merge(argv + 1, (size_t)argc - 1, options.output, &diag);
 		status = err < 0 ? STATUS_FAILED : STATUS_OK;
 	}
 	if (err < 0)

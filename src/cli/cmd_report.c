@@ -151,7 +151,13 @@ int cmd_report(int argc, char **argv, const char *command_line)
 	} else if (options.help) {
 		help();
 	} else {
-		err = report(argv + 1, (size_t)argc - 1, format, options.output, &diag);
+		if (cli_sandboxed(&options, COMMAND_REPORT))
+			err = cli_sandbox_enter(&options, COMMAND_REPORT,
+				&(struct cli_confined){
+					.files = argv + 1, .n = (size_t)argc - 1},
+				&diag);
+		if (err == 0)
+			err = report(argv + 1, (size_t)argc - 1, format, options.output, &diag);
 		status = err < 0 ? STATUS_FAILED : STATUS_OK;
 	}
 	if (diag.text[0] != '\0')

@@ -24,6 +24,10 @@ static int run(const struct options *options, int argc, char **argv, const char 
 		complain("why", "--pin both: why takes each, none or CPUs");
 		return STATUS_USAGE;
 	}
+	if (options->sandbox == SANDBOX_ON) {
+		complain("why", "--sandbox on: why watches the whole host; expected it of bench");
+		return STATUS_USAGE;
+	}
 	interrupts_catch(bench_interrupt);
 	struct bench_context context = cli_bench_context(options, command_line);
 	return why_run(&context, argc, argv);

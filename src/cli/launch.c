@@ -129,6 +129,18 @@ static void help(enum command command)
 	       "or the host\nfailed; 126 the guest crashed; 130 stopped by the user\n");
 }
 
+struct confining {
+	const struct options *options;
+	enum command command;
+};
+
+static int confine(void *ctx, struct diag *diag)
+{
+	const struct confining *c = ctx;
+	const struct cli_confined what = {.guests = true, .facts = c->options->json != NULL};
+	return cli_sandbox_enter(c->options, c->command, &what, diag);
+}
+
 /* Options to a checked configuration. 0, or a negative errno with diag set. */
 static int prepare(
 	struct options *options, enum command command, int *argc, char **argv, struct diag *diag)
@@ -151,6 +163,7 @@ bool cli_launch_begin(
 	struct launch *launch, enum command command, struct options *options, int argc, char **argv)
 {
 	struct diag diag = {""};
+	struct confining confining = {options, command};
 	*launch = (struct launch){
 		.command = argv[0], .command_line = launch->command_line, .status = STATUS_ERROR};
 	cli_options_init(options);
@@ -161,6 +174,10 @@ bool cli_launch_begin(
 		launch->status = STATUS_OK;
 		cli_options_free(options);
 		return false;
+	}
+	if (cli_sandboxed(options, command)) {
+		options->machine.confine = confine;
+		options->machine.confine_ctx = &confining;
 	}
 	if (vm_create(&launch->vm, &options->machine, &diag) < 0)
 		goto fail;

@@ -140,6 +140,18 @@ static int parse_shard(struct options *options, const char *value)
 	return 0;
 }
 
+static int parse_sandbox(struct options *options, const char *value)
+{
+	static const char *const words[] = {
+		[SANDBOX_AUTO] = "auto", [SANDBOX_ON] = "on", [SANDBOX_OFF] = "off"};
+	for (unsigned wish = 0; wish < sizeof(words) / sizeof(words[0]); wish++)
+		if (strcmp(value, words[wish]) == 0) {
+			options->sandbox = (enum sandbox_wish)wish;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 /* ---- what a file may not say ---- */
 
 #define FILE_TOO NULL
@@ -278,6 +290,12 @@ const struct option_spec cli_option_specs[] = {
 		OPTION_FLAG, AT(compare.force), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP | COMMAND_BISECT, FILE_TOO},
 	{"strict", NULL, NULL, "inconclusive or missing fails too",
 		OPTION_FLAG, AT(compare.strict), 0, 0, NULL, 0, COMMAND_COMPARE | COMMAND_SWEEP, FILE_TOO},
+	{"sandbox", "on|off|auto", "auto", "confine the process; auto: where KERNEL is given",
+		OPTION_CUSTOM, 0, 0, 0, parse_sandbox, 0, COMMAND_RUN | COMMAND_TRACE, no_machines},
+	{"sandbox", "on|off|auto", "auto", "confine the process; auto: do not, the guest is ours",
+		OPTION_CUSTOM, 0, 0, 0, parse_sandbox, 0, COMMAND_BENCH, no_machines},
+	{"sandbox", "on|off|auto", "auto", "confine the process; auto: where files are read",
+		OPTION_CUSTOM, 0, 0, 0, parse_sandbox, 0, COMMAND_REPORT | COMMAND_MERGE | COMMAND_COMPARE, no_machines},
 	{"quiet", NULL, NULL, "say less",
 		OPTION_FLAG, AT(quiet), 0, 0, NULL, 0, COMMANDS_MEASURE | COMMAND_COMPARE, FILE_TOO},
 	{"verbose", NULL, NULL, "say more, on standard error",

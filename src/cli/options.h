@@ -8,6 +8,7 @@
 #include "tickvm/bench.h"
 #include "tickvm/compare.h"
 #include "tickvm/ini_file.h"
+#include "tickvm/sandbox.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct options {
 	const char *require;  /* doctor */
 	const char *config, *json, *csv, *markdown, *events, *output, *format;
 	bool per_vcpu, quiet, verbose, help;
+	enum sandbox_wish sandbox;
 	struct compare_settings compare;
 	unsigned max_rounds; /* compare --live, --baseline; 0: not given */
 	const char *by; /* compare: an axis; NULL: not given */

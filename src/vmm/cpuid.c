@@ -80,7 +80,7 @@ int cpuid_ask(struct vm *vm, struct diag *diag)
 static bool offers_tsc_deadline(const struct vm *vm)
 {
 	if (vm->config.irqchip == IRQCHIP_USER)
-		return kvm_backend_find() == KVM_BACKEND_PVM;
+		return vm->kvm.backend == KVM_BACKEND_PVM;
 	return kvm_cap(&vm->kvm, KVM_CAP_TSC_DEADLINE_TIMER);
 }
 

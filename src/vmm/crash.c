@@ -44,7 +44,7 @@ static void print_registers(FILE *f, struct vcpu *vcpu)
 		return;
 	}
 	/* AMD APM vol. 2, 15.14.3: the guest's are lost, and KVM makes an INIT of them. */
-	if (vcpu->event.kind == EXIT_KIND_SHUTDOWN && kvm_backend_find() == KVM_BACKEND_SVM)
+	if (vcpu->event.kind == EXIT_KIND_SHUTDOWN && vcpu->vm->kvm.backend == KVM_BACKEND_SVM)
 		fputs("  registers as after an INIT: SVM does not keep the guest's\n", f);
 	fprintf(f, "  cpl %u\n", s.ss.dpl);
 	vm_print_registers(f, &(struct guest_registers){.rip = r.rip,

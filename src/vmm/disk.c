@@ -212,6 +212,7 @@ int disk_open(struct disk **out, const char *path, bool read_only, struct diag *
 		return rc;
 	}
 	open_direct(disk);
+	disk_uring_open(disk);
 	*out = disk;
 	return 0;
 }
@@ -238,10 +239,11 @@ static void *disk_main(void *arg)
 
 int disk_start(struct disk *disk, const struct disk_client *client, int cpu, struct diag *diag)
 {
+	const struct thread_job job = {SANDBOX_DISK, 0, disk_main, disk};
 	int rc;
 
 	disk->client = *client;
-	rc = thread_start(&disk->thread, cpu, disk_main, disk);
+	rc = thread_start(&disk->thread, cpu, &job);
 	if (rc)
 		return diag_set(diag, rc, "cannot start the thread of the disk: %s", strerror(-rc));
 	disk->started = true;
@@ -273,6 +275,7 @@ void disk_close(struct disk *disk)
 	if (!disk)
 		return;
 	disk_stop(disk);
+	disk_uring_close(disk);
 	if (disk->direct_fd >= 0)
 		close(disk->direct_fd);
 	if (disk->fd >= 0)

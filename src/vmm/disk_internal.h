@@ -31,6 +31,7 @@ struct disk {
 	uint32_t block_size;
 	uint32_t memory_align, offset_align; /* of direct I/O, powers of two */
 	int eventfd;
+	struct io_uring *ring; /* not enabled before the thread runs; NULL: preadv and pwritev */
 	struct disk_client client;
 	pthread_t thread;
 	bool started;
@@ -61,8 +62,12 @@ bool disk_request_advance(struct disk *disk, struct disk_slot *slot, ssize_t res
 /* At the end: everything written is on the medium, or it is said that it is not. */
 void disk_sync(struct disk *disk);
 
-/* Each until disk->stop is set and nothing is in flight. False: this kernel has no io_uring for us,
- * and nothing was done. */
+/* Makes the ring, where this kernel has one for us: rings cannot be made in the sandbox. */
+void disk_uring_open(struct disk *disk);
+void disk_uring_close(struct disk *disk);
+
+/* Each until disk->stop is set and nothing is in flight. False: there is no ring, and nothing was
+ * done. */
 bool disk_uring_run(struct disk *disk);
 void disk_rw_run(struct disk *disk);
 

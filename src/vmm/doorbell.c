@@ -36,6 +36,7 @@ static void *listen(void *arg)
 static int start(struct doorbell *doorbell, int priority)
 {
 	struct sched_param param = {.sched_priority = priority};
+	const struct thread_job job = {SANDBOX_DOORBELL, 0, listen, doorbell};
 	pthread_attr_t attr;
 	int err;
 
@@ -45,7 +46,7 @@ static int start(struct doorbell *doorbell, int priority)
 		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 		pthread_attr_setschedparam(&attr, &param);
 	}
-	err = thread_create(&doorbell->thread, &attr, listen, doorbell);
+	err = thread_create(&doorbell->thread, &attr, &job);
 	pthread_attr_destroy(&attr);
 	return err;
 }

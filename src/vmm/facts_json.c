@@ -4,6 +4,7 @@
 #include "tickvm/facts_json.h"
 
 #include "tickvm/output.h"
+#include "tickvm/sandbox.h"
 #include "tickvm/text.h"
 
 #include <errno.h>
@@ -137,6 +138,20 @@ static json_t *kvm_json(const struct host_facts *facts)
 	return kvm;
 }
 
+/* How far this process is confined: what is measured in a sandbox bears its cost. */
+static json_t *sandbox_json(void)
+{
+	struct sandbox_state state = sandbox_state();
+	json_t *sandbox = json_object();
+
+	put_flag(&sandbox, "on", state.on);
+	if (state.on) {
+		put_number(&sandbox, "landlock_abi", state.landlock_abi);
+		put_flag(&sandbox, "seccomp", state.seccomp);
+	}
+	return sandbox;
+}
+
 json_t *facts_json(const struct host_facts *facts)
 {
 	json_t *host = json_object();
@@ -167,6 +182,7 @@ json_t *facts_json(const struct host_facts *facts)
 	if (facts->load1 >= 0)
 		put_number(&host, "load1_hundredths", llround(facts->load1 * 100));
 	put_known(&host, "steal_ticks", facts->steal_ticks);
+	put(&host, "sandbox", sandbox_json());
 	put(&host, "kvm", kvm_json(facts));
 	return host;
 }

@@ -50,6 +50,7 @@ int kvm_open(struct kvm *kvm, struct diag *diag)
 			sizeof(struct kvm_run));
 	}
 	kvm->run_size = (size_t)size;
+	kvm->backend = kvm_backend_find();
 	return 0;
 }
 

@@ -4,12 +4,14 @@
 #define VMM_KVM_H
 
 #include "tickvm/diag.h"
+#include "tickvm/host.h"
 
 #include <stddef.h>
 
 struct kvm {
 	int fd;
 	size_t run_size; /* bytes to map for struct kvm_run */
+	enum kvm_backend backend;
 };
 
 /* 0, or a negative errno: -ENOENT, -EACCES, -ENOTSUP (API version), each with its remedy in diag.

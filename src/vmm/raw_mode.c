@@ -112,6 +112,12 @@ static void restore(void *ctx)
 
 static struct farewell farewell = {.say = restore};
 
+void raw_mode_restore(void)
+{
+	if (ours)
+		set_modes(&cooked);
+}
+
 void raw_mode_leave(void)
 {
 	if (!ours)

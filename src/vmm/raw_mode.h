@@ -11,6 +11,8 @@
  * process is continued in the foreground. */
 bool raw_mode_enter(void);
 void raw_mode_leave(void);
+/* The modes alone, from any thread's signal handler, before the process ends at once. */
+void raw_mode_restore(void);
 
 /* For who reads the terminal while it is ours. */
 bool raw_mode_in_foreground(void);

@@ -229,14 +229,16 @@ static int open_output(
 
 static int start(struct terminal *t, enum serial_kind kind, struct diag *diag)
 {
-	int err = thread_start(&t->writer, -1, writer_main, t);
+	const struct thread_job writer = {SANDBOX_OUTPUT, 0, writer_main, t};
+	const struct thread_job reader = {SANDBOX_INPUT, 0, reader_main, t};
+	int err = thread_start(&t->writer, -1, &writer);
 	if (err < 0)
 		return diag_set(
 			diag, err, "cannot start the serial output thread: %s", strerror(-err));
 	t->has_writer = true;
 	if (kind != SERIAL_STDIO || (!t->raw && isatty(STDIN_FILENO) && !raw_mode_in_foreground()))
 		return 0;
-	err = thread_start(&t->reader, -1, reader_main, t);
+	err = thread_start(&t->reader, -1, &reader);
 	if (err < 0)
 		return diag_set(
 			diag, err, "cannot start the serial input thread: %s", strerror(-err));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starts threads that leave signals to the launcher, with default scheduling or their starter's.
- * It knows nothing of what runs on it. */
+/* Starts threads that leave signals to the launcher, with default scheduling or their starter's,
+ * each with its name and its part of the sandbox. */
 #include "thread.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 
 static int place(pthread_attr_t *attr, int cpu)
 {
@@ -20,23 +21,38 @@ static int place(pthread_attr_t *attr, int cpu)
 	return pthread_attr_setaffinity_np(attr, sizeof(cpus), &cpus);
 }
 
-int thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg)
+static void *begin(void *arg)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+	const struct thread_job job = *(struct thread_job *)arg;
+
+	free(arg);
+	sandbox_thread(job.kind, job.number);
+	return job.body(job.arg);
+}
+
+int thread_create(pthread_t *thread, const pthread_attr_t *attr, const struct thread_job *job)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+	struct thread_job *copy = malloc(sizeof(*copy));
 	sigset_t mask, before;
 	int err;
 
+	if (!copy)
+		return ENOMEM;
+	*copy = *job;
 	/* The mask is inherited. */
 	sigfillset(&mask);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		sigdelset(&mask, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &mask, &before);
-	err = pthread_create(thread, attr, body, arg);
+	err = pthread_create(thread, attr, begin, copy);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		free(copy);
 	return err;
 }
 
-int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg)
+int thread_start(pthread_t *thread, int cpu, const struct thread_job *job)
 {
 	struct sched_param param = {.sched_priority = 0};
 	pthread_attr_t attr;
@@ -48,7 +64,7 @@ int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg)
 	pthread_attr_setschedparam(&attr, &param);
 	err = place(&attr, cpu);
 	if (!err)
-		err = thread_create(thread, &attr, body, arg);
+		err = thread_create(thread, &attr, job);
 	pthread_attr_destroy(&attr);
 	return -err;
 }

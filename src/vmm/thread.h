@@ -3,14 +3,25 @@
 #ifndef VMM_THREAD_H
 #define VMM_THREAD_H
 
+#include "tickvm/sandbox.h"
+
 #include <pthread.h>
+
+/* What a thread is: its kind and, of several, its number, by which it is named and confined; and
+ * what it runs. */
+struct thread_job {
+	enum sandbox_thread kind;
+	unsigned number;
+	void *(*body)(void *arg);
+	void *arg;
+};
 
 /* pthread_create(), but that the thread takes no signal: only a fault of its own still reaches the
  * handler that gives the terminal back. 0 or a positive errno. */
-int thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg);
+int thread_create(pthread_t *thread, const pthread_attr_t *attr, const struct thread_job *job);
 
 /* For one in no hurry: SCHED_OTHER whatever the caller is, on host CPU cpu (-1: anywhere); takes no
  * signal. 0 or -errno. */
-int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg);
+int thread_start(pthread_t *thread, int cpu, const struct thread_job *job);
 
 #endif

@@ -60,6 +60,7 @@ struct timer_thread {
 	/* The thread's own. */
 	struct due *due;
 	struct rt_duty duty;
+	uint64_t runtime_ns, period_ns; /* the kernel's limits to it */
 	uint64_t stall_ticks;
 	struct timer_spin spin;
 	bool slept;    /* since the last fire */
@@ -359,17 +360,14 @@ static void step(struct timer_thread *thread)
 static void *timer_main(void *arg)
 {
 	struct timer_thread *thread = arg;
-	uint64_t runtime_ns = 1, period_ns = 1;
 
 	/* SCHED_FIFO ignores timer slack; SCHED_OTHER has 50 us of it. */
 	prctl(PR_SET_TIMERSLACK, 1);
-	prctl(PR_SET_NAME, "tickvm-timer");
 	if (thread->config.begin)
 		thread->config.begin(thread->config.ctx);
 	thread->stats.locked = host_rt_lock_memory(thread, sizeof(*thread));
-	if (thread->stats.fifo)
-		host_rt_limits(&runtime_ns, &period_ns);
-	rt_duty_init(&thread->duty, runtime_ns, period_ns, vm_clock_now(thread->config.clock));
+	rt_duty_init(&thread->duty, thread->stats.fifo ? thread->runtime_ns : 1,
+		thread->stats.fifo ? thread->period_ns : 1, vm_clock_now(thread->config.clock));
 
 	while (!atomic_load(&thread->stop))
 		step(thread);
@@ -397,6 +395,7 @@ static int init_lock(pthread_mutex_t *lock)
 
 static int start(struct timer_thread *thread, int priority)
 {
+	const struct thread_job job = {SANDBOX_TIMER, 0, timer_main, thread};
 	struct sched_param param = {.sched_priority = priority};
 	pthread_attr_t attr;
 	cpu_set_t cpus;
@@ -418,7 +417,7 @@ static int start(struct timer_thread *thread, int priority)
 	thread->stats.fifo = priority > 0;
 
 	if (!error)
-		error = thread_create(&thread->thread, &attr, timer_main, thread);
+		error = thread_create(&thread->thread, &attr, &job);
 	pthread_attr_destroy(&attr);
 	thread->started = !error;
 	return error;
@@ -472,6 +471,8 @@ int timer_thread_create(
 		error = diag_set(diag, -ENOMEM, "timer thread: out of memory");
 		goto failed;
 	}
+	/* Here, since the thread itself may open nothing. */
+	host_rt_limits(&thread->runtime_ns, &thread->period_ns);
 	thread->dma_latency_fd = host_rt_hold_dma_latency();
 	thread->stats.dma_latency = thread->dma_latency_fd >= 0;
 	error = start_or_explain(thread, diag);

@@ -258,6 +258,7 @@ int vcpu_start(struct vcpu *vcpu, struct diag *diag)
 {
 	const struct vm_config *config = &vcpu->vm->config;
 	int cpu = config->vcpu_cpu[vcpu->id], err = 0;
+	const struct thread_job job = {SANDBOX_VCPU, vcpu->id, thread_main, vcpu};
 	struct sigaction action = {.sa_handler = on_kick};
 	pthread_attr_t attr;
 
@@ -279,7 +280,7 @@ int vcpu_start(struct vcpu *vcpu, struct diag *diag)
 		err = pthread_attr_setschedparam(&attr, &param);
 	}
 	if (!err)
-		err = thread_create(&vcpu->thread, &attr, thread_main, vcpu);
+		err = thread_create(&vcpu->thread, &attr, &job);
 	pthread_attr_destroy(&attr);
 	if (err) {
 		set_affinity_failed(diag, vcpu->id, cpu, err);

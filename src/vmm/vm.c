@@ -216,7 +216,7 @@ static void set_clock(struct vm *vm)
 static bool tame_hypercalls(const struct vm *vm)
 {
 	struct diag ignored;
-	enum kvm_backend backend = kvm_backend_find();
+	enum kvm_backend backend = vm->kvm.backend;
 
 	if ((kvm_cap(&vm->kvm, KVM_CAP_DISABLE_QUIRKS2) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) &&
 		!kvm_enable_cap(vm->fd, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
@@ -261,6 +261,7 @@ static struct boot_machine describe(const struct vm *vm)
 	return machine;
 }
 
+/* Reads the image, lets the process be confined, and only then looks into it. */
 static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
 {
 	struct load_request request = {.image = payload_image,
@@ -276,6 +277,8 @@ static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
 		request.image = file;
 		request.name = vm->config.kernel;
 	}
+	if (!rc && vm->config.confine)
+		rc = vm->config.confine(vm->config.confine_ctx, diag);
 	if (!rc)
 		rc = load_image(&vm->memory, &request, boot, diag);
 	free(file);

@@ -13,13 +13,14 @@ static void *read_mask(void *mask)
 
 Test(thread, takes_its_own_faults_and_nothing_else)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 	static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGALRM, SIGCHLD};
 	sigset_t mask, before, after;
+	const struct thread_job job = {SANDBOX_OUTPUT, 0, read_mask, &mask};
 	pthread_t thread;
 
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
-	cr_assert_eq(thread_start(&thread, -1, read_mask, &mask), 0);
+	cr_assert_eq(thread_start(&thread, -1, &job), 0);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		cr_expect_not(sigismember(&mask, faults[i]), "signal %d", faults[i]);

@@ -372,4 +372,5 @@ const struct bench bench_ctx = {
 	.summary = "switches of address space in a guest, of processes natively: direct and total",
 	.help = help,
 	.run = run,
+	.forks = true,
 };

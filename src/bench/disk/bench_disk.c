@@ -427,4 +427,5 @@ const struct bench bench_disk = {
 	.summary = "reads and writes of the guest's disk by record and file size, beside native",
 	.help = help,
 	.run = run,
+	.makes_files = true,
 };

@@ -350,4 +350,5 @@ const struct bench bench_timer = {
 	.help = help,
 	.run = run,
 	.takes_quiet_list = true,
+	.makes_files = true,
 };
