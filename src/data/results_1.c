@@ -45,6 +45,21 @@ static struct dataset *set_for(struct document *document, const struct name_form
 	return set;
 }
 
+/* What no experiment of that version called so is kept, under its name. */
+static struct dataset *set_for_others(struct document *document)
+{
+	static const struct axis axes[] = {{.id = "metric"}, {.id = "unit"}};
+	static const struct figure value = {.id = "value"};
+	struct dataset *set = document_set(document, "other");
+
+	if (set != NULL)
+		return set;
+	set = dataset_create("other", "Metrics of other names", axes, 2, &value, 1, flags,
+		sizeof(flags) / sizeof(flags[0]));
+	document_add(document, set);
+	return set;
+}
+
 /* ---- a sweep's rounds ---- */
 
 static const json_t *find_cell(const json_t *root, const char *name, size_t length)
@@ -80,32 +95,52 @@ static const json_t *round_of(const json_t *cell, size_t index)
 
 /* ---- metrics ---- */
 
-static void add_values(const struct dataset *set, struct row *row, const struct name_parsed *parsed,
-	const json_t *cell, const json_t *values)
+/* Where the values of a metric go. */
+struct place {
+	const struct dataset *set;
+	struct row *row;
+	size_t figure;
+	double scale;
+	bool magnitudes;
+	const json_t *cell; /* NULL: not of a sweep */
+};
+
+static void add_values(const struct place *place, const json_t *values)
 {
-	size_t figure = (size_t)dataset_figure(set, parsed->figure->figure.id), i;
+	struct row *row = place->row;
+	size_t i;
 	json_t *value;
 
 	json_array_foreach(values, i, value)
 	{
-		const json_t *round = round_of(cell, i);
+		const json_t *round = round_of(place->cell, i);
 		struct sample *sample;
 
 		if (i == row->n_samples)
-			row_sample(set, row, 0,
+			row_sample(place->set, row, 0,
 				round != NULL ? (unsigned)json_integer_value(
 							json_object_get(round, "round"))
 					      : (unsigned)i + 1,
 				NULL);
 		sample = &row->samples[i];
 		if (json_is_number(value))
-			sample_figures(set, sample)[figure] =
-				json_number_value(value) * parsed->figure->scale;
+			sample_figures(place->set, sample)[place->figure] =
+				json_number_value(value) * place->scale;
 		if (json_is_true(json_object_get(round, "marked")))
 			sample->flags |= MARKED;
-		if (parsed->form->magnitudes)
+		if (place->magnitudes)
 			sample->flags |= MAGNITUDE;
 	}
+}
+
+static void add_other(struct document *document, const json_t *metric, const char *name)
+{
+	const char *unit = json_string_value(json_object_get(metric, "unit"));
+	struct dataset *set = set_for_others(document);
+	const struct value at[] = {value_word(name), value_word(unit != NULL ? unit : "-")};
+	const struct place place = {.set = set, .row = dataset_row(set, at), .scale = 1};
+
+	add_values(&place, json_object_get(metric, "values"));
 }
 
 static int add_metric(struct document *document, const json_t *root, const json_t *metric,
@@ -125,8 +160,10 @@ static int add_metric(struct document *document, const json_t *root, const json_
 	/* The last one: a cell's name may contain what stands behind it. */
 	for (const char *next = end; next != NULL; next = strstr(next + 1, CELL_END))
 		end = next;
-	if (!name_parse(end != NULL ? end + strlen(CELL_END) : name, &parsed))
-		return 0; /* told below, once */
+	if (!name_parse(end != NULL ? end + strlen(CELL_END) : name, &parsed)) {
+		add_other(document, metric, name);
+		return 0;
+	}
 	set = set_for(document, parsed.form, end != NULL);
 	for (; parsed.form->words[n].axis != NULL; n++)
 		at[n] = parsed.at[n];
@@ -135,26 +172,15 @@ static int add_metric(struct document *document, const json_t *root, const json_
 			"%s: metrics: expected a cell's name of all or of none", path);
 	if (end != NULL)
 		at[n] = value_word(word_n(name, (size_t)(end - name)));
-	add_values(set, dataset_row(set, at), &parsed,
-		end != NULL ? find_cell(root, name, (size_t)(end - name)) : NULL, values);
+	const struct place place = {.set = set,
+		.row = dataset_row(set, at),
+		.figure = (size_t)dataset_figure(set, parsed.figure->figure.id),
+		.scale = parsed.figure->scale,
+		.magnitudes = parsed.form->magnitudes,
+		.cell = end != NULL ? find_cell(root, name, (size_t)(end - name)) : NULL};
+
+	add_values(&place, values);
 	return 0;
-}
-
-static size_t unknown_metrics(const json_t *metrics)
-{
-	size_t i, n = 0;
-	json_t *metric;
-
-	json_array_foreach(metrics, i, metric)
-	{
-		const char *name = json_string_value(json_object_get(metric, "name"));
-		struct name_parsed parsed;
-
-		for (const char *next = name; (next = strstr(next, CELL_END)) != NULL;)
-			name = next += strlen(CELL_END);
-		n += !name_parse(name, &parsed);
-	}
-	return n;
 }
 
 /* ---- the rest ---- */
@@ -192,7 +218,7 @@ int results_1_read(
 	struct document *document, const json_t *root, const char *path, struct diag *diag)
 {
 	const json_t *metrics = json_object_get(root, "metrics");
-	size_t i, unknown;
+	size_t i;
 	json_t *metric;
 
 	add_about(document, root);
@@ -203,11 +229,6 @@ int results_1_read(
 		if (err < 0)
 			return err;
 	}
-	unknown = unknown_metrics(metrics);
-	if (unknown > 0)
-		document_note(document,
-			"%zu of %zu metrics have names that this version does not know", unknown,
-			json_array_size(metrics));
 	add_skips(document, json_object_get(root, "skipped"));
 	document->interrupted = json_is_true(json_object_get(root, "interrupted"));
 	return 0;

@@ -3,7 +3,9 @@
  * It knows no timer: what a ring means is its owner's business. */
 #include "doorbell.h"
 
+#include "rt_budget.h"
 #include "thread.h"
+#include "tickvm/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,21 +17,37 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define REST_NS 100000
+
 struct doorbell {
 	int fd;
+	struct rt_duty *duty;
 	pthread_t thread;
 	_Atomic bool stop;
 	void (*ring)(void *ctx);
 	void *ctx;
 };
 
+/* A guest that rings all the time must not take more of a CPU than the process has. */
+static void rest(struct doorbell *doorbell)
+{
+	while (rt_duty_room(doorbell->duty) == RT_ROOM_NONE && !atomic_load(&doorbell->stop)) {
+		clock_sleep_until_ns(clock_monotonic_ns() + REST_NS);
+		rt_duty_account(doorbell->duty, rt_budget_now());
+	}
+}
+
 static void *listen(void *arg)
 {
 	struct doorbell *doorbell = arg;
 	eventfd_t rings;
 
-	while (!eventfd_read(doorbell->fd, &rings) && !atomic_load(&doorbell->stop))
+	while (!eventfd_read(doorbell->fd, &rings) && !atomic_load(&doorbell->stop)) {
+		rt_duty_wake(doorbell->duty, rt_budget_now());
 		doorbell->ring(doorbell->ctx);
+		rt_duty_sleep(doorbell->duty, rt_budget_now());
+		rest(doorbell);
+	}
 	return NULL;
 }
 
@@ -51,20 +69,23 @@ static int start(struct doorbell *doorbell, int priority)
 	return err;
 }
 
-int doorbell_create(
-	struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx, struct diag *diag)
+int doorbell_create(struct doorbell **out, int priority, int cpu, void (*ring)(void *ctx),
+	void *ctx, struct diag *diag)
 {
 	struct doorbell *doorbell = calloc(1, sizeof(*doorbell));
 	int err;
 
 	if (!doorbell)
 		return diag_set(diag, -ENOMEM, "out of memory for the doorbell");
+	doorbell->duty = priority ? rt_budget_of(cpu) : rt_budget_unlimited();
 	doorbell->ring = ring;
 	doorbell->ctx = ctx;
 	doorbell->fd = eventfd(0, EFD_CLOEXEC);
 	err = doorbell->fd < 0 ? errno : start(doorbell, priority);
-	if (err == EPERM)
+	if (err == EPERM) {
+		doorbell->duty = rt_budget_unlimited();
 		err = start(doorbell, 0);
+	}
 	if (err) {
 		if (doorbell->fd >= 0)
 			close(doorbell->fd);

@@ -9,9 +9,9 @@
 struct doorbell;
 
 /* ring(ctx) is called on the doorbell's thread after the guest has written. priority: SCHED_FIFO, 0
- * or no right: SCHED_OTHER. */
-int doorbell_create(
-	struct doorbell **out, int priority, void (*ring)(void *ctx), void *ctx, struct diag *diag);
+ * or no right: SCHED_OTHER. cpu: in whose real-time budget it runs (rt_budget.h). */
+int doorbell_create(struct doorbell **out, int priority, int cpu, void (*ring)(void *ctx),
+	void *ctx, struct diag *diag);
 /* The eventfd for KVM_IOEVENTFD. */
 int doorbell_fd(const struct doorbell *doorbell);
 /* Joins the thread; NULL is allowed. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Real-time duty as a leaky bucket.
- * It counts one thread: other SCHED_FIFO threads on its CPU spend the same budget unseen. */
+/* Real-time duty as a leaky bucket that several threads share. */
 #include "rt_duty.h"
+
+#include <stdatomic.h>
 
 #define SHARE_ONE (1ULL << 20)
 #define SWITCH_NS 10000         /* of each sleep: going and coming back give nobody else the CPU */
@@ -9,33 +10,57 @@
 
 void rt_duty_init(struct rt_duty *duty, uint64_t runtime_ns, uint64_t period_ns, nsec_t now)
 {
-	*duty = (struct rt_duty){.since = now};
-	if (runtime_ns >= period_ns)
-		return;
-	duty->limited = true;
+	duty->limited = runtime_ns < period_ns;
 	duty->share = mul_div_u64(runtime_ns, SHARE_ONE * 85 / 100, period_ns);
 	duty->capacity = (int64_t)mul_div_u64(runtime_ns, 12, 100);
-	duty->level = duty->capacity;
+	atomic_init(&duty->level, duty->capacity);
+	atomic_init(&duty->since, now);
+	atomic_init(&duty->awake, 0);
 }
 
-void rt_duty_account(struct rt_duty *duty, nsec_t now, bool asleep)
+/* What the bucket gets for so much time, less what of it was used. */
+static void add(struct rt_duty *duty, uint64_t elapsed, bool asleep)
 {
-	uint64_t elapsed = now > duty->since ? now - duty->since : 0;
+	uint64_t used = asleep && elapsed > SWITCH_NS ? SWITCH_NS : elapsed;
+	int64_t gain = (int64_t)(elapsed * duty->share / SHARE_ONE) - (int64_t)used;
+	int64_t level = atomic_load(&duty->level), next;
 
-	duty->since = now;
+	do {
+		next = level + gain < duty->capacity ? level + gain : duty->capacity;
+	} while (!atomic_compare_exchange_weak(&duty->level, &level, next));
+}
+
+void rt_duty_account(struct rt_duty *duty, nsec_t now)
+{
+	nsec_t since;
+
 	if (!duty->limited)
 		return;
-	if (elapsed > STEP_MAX)
-		elapsed = STEP_MAX;
-	duty->level += (int64_t)(elapsed * duty->share / SHARE_ONE);
-	duty->level -= (int64_t)(asleep && elapsed > SWITCH_NS ? SWITCH_NS : elapsed);
-	if (duty->level > duty->capacity)
-		duty->level = duty->capacity;
+	since = atomic_load(&duty->since);
+	do {
+		if (now <= since)
+			return; /* another thread has charged it */
+	} while (!atomic_compare_exchange_weak(&duty->since, &since, now));
+	add(duty, now - since < STEP_MAX ? now - since : STEP_MAX, atomic_load(&duty->awake) == 0);
 }
 
-enum rt_room rt_duty_room(const struct rt_duty *duty)
+void rt_duty_wake(struct rt_duty *duty, nsec_t now)
 {
-	if (!duty->limited || duty->level > duty->capacity / 3)
+	rt_duty_account(duty, now);
+	atomic_fetch_add(&duty->awake, 1);
+}
+
+void rt_duty_sleep(struct rt_duty *duty, nsec_t now)
+{
+	rt_duty_account(duty, now);
+	atomic_fetch_sub(&duty->awake, 1);
+}
+
+enum rt_room rt_duty_room(struct rt_duty *duty)
+{
+	int64_t level = atomic_load_explicit(&duty->level, memory_order_relaxed);
+
+	if (!duty->limited || level > duty->capacity / 3)
 		return RT_ROOM_FULL;
-	return duty->level > 0 ? RT_ROOM_HALF : RT_ROOM_NONE;
+	return level > 0 ? RT_ROOM_HALF : RT_ROOM_NONE;
 }

@@ -52,7 +52,7 @@ static const struct sandbox_call timer[] = {
 	IS(prctl, 0, PR_SET_TIMERSLACK),
 };
 
-static const struct sandbox_call doorbell[] = {CALL(read)};
+static const struct sandbox_call doorbell[] = {CALL(read), CALL(clock_nanosleep)};
 
 static const struct sandbox_call disk[] = {
 	INTERRUPTS, CALL(io_uring_enter), IS(io_uring_register, 1, IORING_REGISTER_ENABLE_RINGS),

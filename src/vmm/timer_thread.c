@@ -4,7 +4,7 @@
 #include "timer_thread.h"
 
 #include "host_rt.h"
-#include "rt_duty.h"
+#include "rt_budget.h"
 #include "thread.h"
 #include "timer_spin.h"
 
@@ -59,8 +59,7 @@ struct timer_thread {
 
 	/* The thread's own. */
 	struct due *due;
-	struct rt_duty duty;
-	uint64_t runtime_ns, period_ns; /* the kernel's limits to it */
+	struct rt_duty *duty, *fifo_duty; /* the second: what it is with SCHED_FIFO */
 	uint64_t stall_ticks;
 	struct timer_spin spin;
 	bool slept;    /* since the last fire */
@@ -175,7 +174,7 @@ static void end_watching(struct timer_thread *thread)
 
 static uint64_t spin_room(const struct timer_thread *thread)
 {
-	return rt_duty_room(&thread->duty) == RT_ROOM_FULL ? thread->spin.ns : thread->spin.ns / 2;
+	return rt_duty_room(thread->duty) == RT_ROOM_FULL ? thread->spin.ns : thread->spin.ns / 2;
 }
 
 /* CLOCK_MONOTONIC is slewed against the TSC, by 500 ppm at most: the conversion is made anew for
@@ -193,12 +192,12 @@ static void futex_sleep(struct timer_thread *thread, nsec_t until, uint32_t seq)
 	struct timespec ts = {
 		.tv_sec = (time_t)(mono / 1000000000), .tv_nsec = (long)(mono % 1000000000)};
 
-	rt_duty_account(&thread->duty, now, false);
+	rt_duty_sleep(thread->duty, rt_budget_now());
 
 	bool timed_out =
 		futex(&thread->wake_seq, FUTEX_WAIT_BITSET, seq, &ts) != 0 && errno == ETIMEDOUT;
 
-	rt_duty_account(&thread->duty, vm_clock_now(thread->config.clock), true);
+	rt_duty_wake(thread->duty, rt_budget_now());
 	thread->slept = true;
 	if (timed_out)
 		timer_spin_slept(&thread->spin, clock_monotonic_ns() - mono);
@@ -338,9 +337,10 @@ static void step(struct timer_thread *thread)
 	nsec_t now = vm_clock_now(thread->config.clock);
 	nsec_t due = atomic_load(&thread->earliest);
 
-	rt_duty_account(&thread->duty, now, false);
+	if (thread->duty->limited)
+		rt_duty_account(thread->duty, rt_budget_now());
 
-	enum rt_room room = rt_duty_room(&thread->duty);
+	enum rt_room room = rt_duty_room(thread->duty);
 	uint64_t spin_ns = spin_room(thread);
 	nsec_t until = room == RT_ROOM_FULL ? awake_end(thread, due) : 0;
 
@@ -366,12 +366,13 @@ static void *timer_main(void *arg)
 	if (thread->config.begin)
 		thread->config.begin(thread->config.ctx);
 	thread->stats.locked = host_rt_lock_memory(thread, sizeof(*thread));
-	rt_duty_init(&thread->duty, thread->stats.fifo ? thread->runtime_ns : 1,
-		thread->stats.fifo ? thread->period_ns : 1, vm_clock_now(thread->config.clock));
+	thread->duty = thread->stats.fifo ? thread->fifo_duty : rt_budget_unlimited();
+	rt_duty_wake(thread->duty, rt_budget_now());
 
 	while (!atomic_load(&thread->stop))
 		step(thread);
 
+	rt_duty_sleep(thread->duty, rt_budget_now());
 	thread->stats.spin_ns = thread->spin.ns;
 	host_rt_unlock_memory(thread, sizeof(*thread));
 	return NULL;
@@ -472,7 +473,7 @@ int timer_thread_create(
 		goto failed;
 	}
 	/* Here, since the thread itself may open nothing. */
-	host_rt_limits(&thread->runtime_ns, &thread->period_ns);
+	thread->fifo_duty = rt_budget_of(config->cpu);
 	thread->dma_latency_fd = host_rt_hold_dma_latency();
 	thread->stats.dma_latency = thread->dma_latency_fd >= 0;
 	error = start_or_explain(thread, diag);

@@ -179,8 +179,8 @@ static int wire_one(struct vm *vm, unsigned vcpu)
 
 static int wire_doorbells(struct vm *vm, struct diag *diag)
 {
-	int rc =
-		doorbell_create(&vm->doorbell, vm->config.timer_priority, doorbell_rings, vm, diag);
+	int rc = doorbell_create(&vm->doorbell, vm->config.timer_priority, vm->config.timer_cpu,
+		doorbell_rings, vm, diag);
 
 	for (unsigned i = 0; i < vm->config.vcpus && !rc; i++)
 		rc = wire_ioeventfd(vm, doorbell_fd(vm->doorbell),

@@ -137,14 +137,17 @@ Test(results_1, lateness_has_lost_its_sign_and_bandwidth_its_unit)
 	document_destroy(document);
 }
 
-Test(results_1, what_is_not_known_is_said)
+Test(results_1, what_is_not_known_is_kept)
 {
-	struct document *document = read_text("{\"schema\":\"tickvm-results/1\",\"metrics\":["
-					      "{\"name\":\"x: exits/split/hlt\",\"values\":[1]},"
-					      "{\"name\":\"x: sorcery/1\",\"values\":[1]}]}");
+	struct document *document =
+		read_text("{\"schema\":\"tickvm-results/1\",\"metrics\":["
+			  "{\"name\":\"x: exits/split/hlt\",\"values\":[1]},"
+			  "{\"name\":\"x: sorcery/1\",\"unit\":\"imps\",\"values\":[7]}]}");
+	const struct dataset *set = document_set(document, "other");
 
-	cr_assert_eq(document->n_items, 1);
-	cr_expect_str_eq(document->items[0].text,
-		"1 of 2 metrics have names that this version does not know");
+	cr_assert_not_null(set);
+	cr_expect_str_eq(set->rows[0].at[0].text, "x: sorcery/1");
+	cr_expect_str_eq(set->rows[0].at[1].text, "imps");
+	cr_expect_eq(row_value(set, &set->rows[0], 0), 7);
 	document_destroy(document);
 }
