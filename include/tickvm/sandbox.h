@@ -59,8 +59,8 @@ enum sandbox_thread {
 	SANDBOX_THREADS,
 };
 
-/* Of the calling thread: its name (the kind's, and the number where there are several: "tickvm-vcpu-0"),
- * and once the process is confined its own limits. */
+/* Of the calling thread: its name (the kind's, and the number where there are several:
+ * "tickvm-vcpu-0"), and once the process is confined its own limits. */
 void sandbox_thread(enum sandbox_thread kind, unsigned number);
 
 #endif

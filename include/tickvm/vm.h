@@ -52,9 +52,9 @@ struct vm_config {
 	int disk_cpu;         /* host CPU of its thread, -1: not pinned */
 	uint64_t nuisance_hz; /* IRQ_NUISANCE is raised so often; 0: never */
 	size_t signal_log;    /* signals of the guest kept (PORT_SIGNAL); 0: none */
-	/* vm_create() calls it when image, disk and KVM are open, before it looks into the image and
-	 * before there is a second thread: for who confines the process. 0 or a negative errno with
-	 * diag set; NULL: nothing. */
+	/* vm_create() calls it when image, disk and KVM are open, before it looks into the image
+	 * and before there is a second thread: for who confines the process. 0 or a negative errno
+	 * with diag set; NULL: nothing. */
 	int (*confine)(void *ctx, struct diag *diag);
 	void *confine_ctx;
 };
@@ -174,8 +174,8 @@ const struct host_events *vm_host_events(struct vm *vm);
 /* Sums over the vCPUs' timers; longest_hold and advance_ns are the largest. */
 struct dedicated_timer_stats vm_dedicated_stats(struct vm *vm);
 struct vm_disk_stats vm_disk_stats(struct vm *vm);
-/* The positive errno with which the serial line's output could not be written (it has been said), or
- * 0. */
+/* The positive errno with which the serial line's output could not be written (it has been said),
+ * or 0. */
 int vm_serial_errno(struct vm *vm);
 /* IRQ_NUISANCE: edges raised, and those that were due while its thread was late. */
 uint64_t vm_nuisance_raised(struct vm *vm);

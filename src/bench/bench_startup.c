@@ -285,8 +285,8 @@ static void add_json(struct session *session, unsigned which)
 	results_metric(&session->results, LOWER_IS_BETTER, "ns",
 		(double)clock_ticks_to_ns(start->first_tsc - start->exec_tsc),
 		"startup/%s/from-exec", id);
-	results_metric(&session->results, LOWER_IS_BETTER, "B", (double)start->rss,
-		"startup/%s/rss", id);
+	results_metric(
+		&session->results, LOWER_IS_BETTER, "B", (double)start->rss, "startup/%s/rss", id);
 }
 
 static int run_all(struct session *session)

@@ -63,7 +63,7 @@ struct cli_confined {
 	char **files; /* which it reads */
 	size_t n;
 	bool guests, facts, forks; /* as in struct sandbox_plan */
-	const char *scratch; /* the folder for scratch files; NULL: none */
+	const char *scratch;       /* the folder for scratch files; NULL: none */
 };
 /* 0 or a negative errno with diag set. */
 int cli_sandbox_enter(const struct options *options, enum command command,

@@ -185,8 +185,10 @@ int cmd_compare(int argc, char **argv, const char *command_line)
 	/* The host's facts are in its results. */
 	if (err == 0 && !options.help && cli_sandboxed(&options, COMMAND_COMPARE))
 		err = cli_sandbox_enter(&options, COMMAND_COMPARE,
-			&(struct cli_confined){
-				.files = argv + 1, .n = (size_t)argc - 1, .guests = true, .facts = true},
+			&(struct cli_confined){.files = argv + 1,
+				.n = (size_t)argc - 1,
+				.guests = true,
+				.facts = true},
 			&diag);
 	if (err < 0) {
 		complain("compare", "%s", diag.text);

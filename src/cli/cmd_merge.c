@@ -45,8 +45,7 @@ int cmd_merge(int argc, char **argv, const char *command_line)
 	} else {
 		if (cli_sandboxed(&options, COMMAND_MERGE))
 			err = cli_sandbox_enter(&options, COMMAND_MERGE,
-				&(struct cli_confined){
-					.files = argv + 1, .n = (size_t)argc - 1},
+				&(struct cli_confined){.files = argv + 1, .n = (size_t)argc - 1},
 				&diag);
 		if (err == 0)
 			err = merge(argv + 1, (size_t)argc - 1, options.output, &diag);

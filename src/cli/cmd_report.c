@@ -153,8 +153,7 @@ int cmd_report(int argc, char **argv, const char *command_line)
 	} else {
 		if (cli_sandboxed(&options, COMMAND_REPORT))
 			err = cli_sandbox_enter(&options, COMMAND_REPORT,
-				&(struct cli_confined){
-					.files = argv + 1, .n = (size_t)argc - 1},
+				&(struct cli_confined){.files = argv + 1, .n = (size_t)argc - 1},
 				&diag);
 		if (err == 0)
 			err = report(argv + 1, (size_t)argc - 1, format, options.output, &diag);

@@ -45,7 +45,7 @@ struct options {
 	enum sandbox_wish sandbox;
 	struct compare_settings compare;
 	unsigned max_rounds; /* compare --live, --baseline; 0: not given */
-	const char *by; /* compare: an axis; NULL: not given */
+	const char *by;      /* compare: an axis; NULL: not given */
 	bool live;
 	struct {
 		const char *source, *interval, *load;

@@ -18,8 +18,7 @@ bool cli_sandboxed(const struct options *options, enum command command)
 	return command != COMMAND_BENCH && !options->live;
 }
 
-static size_t add(
-	struct sandbox_file *files, size_t n, const char *path, enum sandbox_use use)
+static size_t add(struct sandbox_file *files, size_t n, const char *path, enum sandbox_use use)
 {
 	if (path != NULL)
 		files[n++] = (struct sandbox_file){path, use};
@@ -51,7 +50,8 @@ int cli_sandbox_enter(const struct options *options, enum command command,
 	const struct cli_confined *what, struct diag *diag)
 {
 	struct sandbox_file *files = calloc(what->n + OWN_FILES, sizeof(*files));
-	struct sandbox_plan plan = {.files = files, .guests = what->guests, .facts = what->facts, .forks = what->forks};
+	struct sandbox_plan plan = {
+		.files = files, .guests = what->guests, .facts = what->facts, .forks = what->forks};
 	struct diag said;
 
 	if (files == NULL)

@@ -71,8 +71,8 @@ int nuisance_create(
 	n->hz = hz;
 	n->tick = tick;
 	n->ctx = ctx;
-	rc = thread_start(&n->thread, -1,
-		&(const struct thread_job){SANDBOX_NUISANCE, 0, nuisance_main, n});
+	rc = thread_start(
+		&n->thread, -1, &(const struct thread_job){SANDBOX_NUISANCE, 0, nuisance_main, n});
 	if (rc) {
 		free(n);
 		return diag_set(

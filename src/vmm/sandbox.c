@@ -65,8 +65,8 @@ static bool is_permitted(const struct sandbox_file *file)
 {
 	int mode = file->use == SANDBOX_READ ? R_OK : W_OK;
 	char *path = strcmp(file->path, "-") != 0 ? sandbox_target(file) : NULL;
-	bool denied = path != NULL && faccessat(AT_FDCWD, path, mode, AT_EACCESS) < 0 &&
-		      errno == EACCES;
+	bool denied =
+		path != NULL && faccessat(AT_FDCWD, path, mode, AT_EACCESS) < 0 && errno == EACCES;
 
 	free(path);
 	return !denied;
@@ -139,9 +139,9 @@ static void say_missing(struct diag *diag)
 	diag->text[0] = '\0';
 	if ((state.landlock_abi == 0 || !state.seccomp) && !sanitized)
 		diag_set(diag, 0, "this kernel has no %s: the sandbox goes without",
-			state.seccomp              ? "Landlock"
+			state.seccomp             ? "Landlock"
 			: state.landlock_abi != 0 ? "seccomp filters"
-						   : "Landlock and no seccomp filters");
+						  : "Landlock and no seccomp filters");
 }
 
 int sandbox_enter(const struct sandbox_plan *plan, struct diag *diag)

@@ -16,16 +16,37 @@
 #include <sys/syscall.h>
 #include <termios.h>
 
-#define CALL(name)            {.number = SYS_##name, .test = SANDBOX_ANY}
-#define IOCTL(request)        {SYS_ioctl, SANDBOX_IS, 1, (uint32_t)(request)}
-#define IS(name, n, what)     {SYS_##name, SANDBOX_IS, n, what}
-#define HAS(name, n, bits)    {SYS_##name, SANDBOX_HAS, n, bits}
-#define LACKS(name, n, bits)  {SYS_##name, SANDBOX_LACKS, n, bits}
-#define ERROR(name, errno_is) {SYS_##name, SANDBOX_ERROR, 0, errno_is}
+#define CALL(name)                                                                                 \
+	{                                                                                          \
+		.number = SYS_##name, .test = SANDBOX_ANY                                          \
+	}
+#define IOCTL(request)                                                                             \
+	{                                                                                          \
+		SYS_ioctl, SANDBOX_IS, 1, (uint32_t)(request)                                      \
+	}
+#define IS(name, n, what)                                                                          \
+	{                                                                                          \
+		SYS_##name, SANDBOX_IS, n, what                                                    \
+	}
+#define HAS(name, n, bits)                                                                         \
+	{                                                                                          \
+		SYS_##name, SANDBOX_HAS, n, bits                                                   \
+	}
+#define LACKS(name, n, bits)                                                                       \
+	{                                                                                          \
+		SYS_##name, SANDBOX_LACKS, n, bits                                                 \
+	}
+#define ERROR(name, errno_is)                                                                      \
+	{                                                                                          \
+		SYS_##name, SANDBOX_ERROR, 0, errno_is                                             \
+	}
 
 #define NAMESPACES                                                                                 \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 		CLONE_NEWPID | CLONE_NEWNET)
+
+/* The tables are read down, a few calls a line. */
+/* clang-format off */
 
 /* Locks, memory, an orderly end, and the words said before another one. */
 static const struct sandbox_call every_thread[] = {
@@ -73,7 +94,8 @@ static const struct sandbox_call files[] = {
 	CALL(openat), CALL(close), CALL(read), CALL(lseek), CALL(fstat), CALL(newfstatat),
 	CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2),
 	CALL(readlink), CALL(fcntl), CALL(fsync), CALL(rename), CALL(renameat), CALL(unlink),
-	CALL(unlinkat), CALL(getrandom), CALL(sysinfo), CALL(uname), CALL(prlimit64),
+	CALL(unlinkat), CALL(openat2), CALL(rt_sigaction), CALL(getrandom), CALL(sysinfo),
+	CALL(uname), CALL(prlimit64),
 	IOCTL(TCGETS), IOCTL(TIOCGWINSZ),
 };
 
@@ -110,6 +132,8 @@ static const struct sandbox_call forking[] = {
 	LACKS(clone, 0, NAMESPACES), CALL(wait4), CALL(kill), CALL(pipe2),
 	IS(prctl, 0, PR_SET_PDEATHSIG),
 };
+
+/* clang-format on */
 
 struct row {
 	const char *name; /* of a thread */

@@ -33,9 +33,9 @@ struct sandbox_call {
 };
 
 /* Beside the threads' kinds: whole processes. */
-#define SANDBOX_PROCESS SANDBOX_THREADS         /* all that any thread needs, and main */
-#define SANDBOX_FORKING (SANDBOX_THREADS + 1)   /* the same, and processes are made */
-#define SANDBOX_FILES   (SANDBOX_THREADS + 2)   /* files in, a file out */
+#define SANDBOX_PROCESS SANDBOX_THREADS       /* all that any thread needs, and main */
+#define SANDBOX_FORKING (SANDBOX_THREADS + 1) /* the same, and processes are made */
+#define SANDBOX_FILES   (SANDBOX_THREADS + 2) /* files in, a file out */
 #define SANDBOX_KINDS   (SANDBOX_THREADS + 3)
 
 #define SANDBOX_CALLS_MAX 256
@@ -50,8 +50,8 @@ const char *sandbox_thread_name(enum sandbox_thread kind);
 
 /* The classic BPF program for calls as sandbox_calls() gives them; the first to be looked at is
  * ioctl. Its instructions end code. 0: they do not fit. */
-size_t sandbox_filter_build(const struct sandbox_call *calls, size_t n,
-	struct sock_filter code[SANDBOX_CODE_MAX]);
+size_t sandbox_filter_build(
+	const struct sandbox_call *calls, size_t n, struct sock_filter code[SANDBOX_CODE_MAX]);
 /* Puts it on the calling thread, and on those that it starts. 0 or a negative errno. */
 int sandbox_filter_install(unsigned kind);
 

@@ -43,8 +43,8 @@ static void add_number(struct line *line, unsigned long number, unsigned base)
 
 static void add_call(struct line *line, const siginfo_t *info, const ucontext_t *context)
 {
-	const char *name = info->si_arch == AUDIT_ARCH_X86_64 ? syscall_name(info->si_syscall)
-							      : NULL;
+	const char *name =
+		info->si_arch == AUDIT_ARCH_X86_64 ? syscall_name(info->si_syscall) : NULL;
 
 	add(line, name != NULL ? name : "system call ");
 	if (name == NULL)

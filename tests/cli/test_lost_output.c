@@ -64,9 +64,9 @@ Test(lost_output, of_what_needs_no_guest)
 		"bench --help", "bench list", "report --help", "sweep --help", "merge --help",
 		"compare --help", "bisect-run --help", "why --help", "tune --help", "config --help",
 		"doctor --help", "doctor --quiet --json -", "config check machines/quiet.ini",
-		"report $DIR/r", "report $DIR/r -o - --format markdown", "report $DIR/r --format html",
-		"compare $DIR/r $DIR/r", "compare $DIR/r $DIR/r --json -",
-		"compare $DIR/r $DIR/r --markdown -"};
+		"report $DIR/r", "report $DIR/r -o - --format markdown",
+		"report $DIR/r --format html", "compare $DIR/r $DIR/r",
+		"compare $DIR/r $DIR/r --json -", "compare $DIR/r $DIR/r --markdown -"};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		fails_full_and_closed(lines[i]);

@@ -45,9 +45,10 @@ static void setup(void)
 	setenv("TICKVM", "build/tickvm", 0);
 	cr_assert_not_null(realpath(getenv("TICKVM"), program));
 	cr_assert_eq(setenv("TICKVM", program, 1), 0);
-	struct result r = in_directory("mkdir out && echo '{\"schema\": \"tickvm-results/1\", "
-				       "\"bench\": \"exits\", \"metrics\": [], "
-				       "\"page\": {\"items\": [{\"note\": \"as it was\"}]}}' >r.json");
+	struct result r =
+		in_directory("mkdir out && echo '{\"schema\": \"tickvm-results/1\", "
+			     "\"bench\": \"exits\", \"metrics\": [], "
+			     "\"page\": {\"items\": [{\"note\": \"as it was\"}]}}' >r.json");
 	cr_assert_eq(r.status, 0, "%s", r.err);
 }
 
@@ -87,7 +88,8 @@ static void refused(const char *line, int status, const char *says)
 
 Test(sandbox, wrong_words)
 {
-	refused("exec \"$TICKVM\" run --sandbox maybe", 125, "--sandbox maybe: expected on|off|auto");
+	refused("exec \"$TICKVM\" run --sandbox maybe", 125,
+		"--sandbox maybe: expected on|off|auto");
 	refused("exec \"$TICKVM\" sweep --sandbox on", 2, "no such option");
 	refused("exec \"$TICKVM\" why --sandbox on", 2, "watches the whole host");
 	refused("exec \"$TICKVM\" compare --live --sandbox on a b", 2, "--live runs experiments");
@@ -99,7 +101,8 @@ Test(sandbox, report_is_confined)
 {
 	need_filters();
 	expect("mkfifo in && { \"$TICKVM\" report - -o out/r.txt <in & } && exec 3>in && "
-	       "until_filtered $! && cat r.json >&3 && exec 3>&- && wait $! && cat out/r.txt && ls out",
+	       "until_filtered $! && cat r.json >&3 && exec 3>&- && wait $! && cat out/r.txt && ls "
+	       "out",
 		0, "as it was\nr.txt\n");
 }
 
@@ -155,7 +158,8 @@ Test(sandbox, results_say_which_it_was)
 	snprintf(line, sizeof(line), "%s $image >/dev/null; sandbox_of out/t.json; ls out", trace);
 	expect(line, 0, confined);
 	expect(line, 0, "\ne.json\nserial\nt.csv\nt.json\n");
-	snprintf(line, sizeof(line), "%s --sandbox off $image >/dev/null; sandbox_of out/t.json", trace);
+	snprintf(line, sizeof(line), "%s --sandbox off $image >/dev/null; sandbox_of out/t.json",
+		trace);
 	expect(line, 0, "{\"on\":false}\n");
 	snprintf(line, sizeof(line), "%s >/dev/null; sandbox_of out/t.json", trace);
 	expect(line, 0, "{\"on\":false}\n");
@@ -200,13 +204,16 @@ Test(sandbox, disks_by_both_ways)
 Test(sandbox, experiments_that_do_more_than_run_guests)
 {
 	need_kvm();
-	expect("\"$TICKVM\" bench ctx --quiet --contexts 2 --stride 64 --max 4K --rounds 1 --mem 16M "
+	expect("\"$TICKVM\" bench ctx --quiet --contexts 2 --stride 64 --max 4K --rounds 1 --mem "
+	       "16M "
 	       "--sandbox on",
 		0, "native");
-	expect("\"$TICKVM\" bench disk --quiet --file 1M --record 64K --op read --rounds 1 --dir out "
+	expect("\"$TICKVM\" bench disk --quiet --file 1M --record 64K --op read --rounds 1 --dir "
+	       "out "
 	       "--sandbox on --json out/d.json >/dev/null; jq .runs[0].io_uring out/d.json",
 		0, "false\n");
-	expect("\"$TICKVM\" bench startup --quiet --irqchip split --runs 1 --sandbox on --json out/s.json "
+	expect("\"$TICKVM\" bench startup --quiet --irqchip split --runs 1 --sandbox on --json "
+	       "out/s.json "
 	       ">/dev/null; jq -c '[.runs[].start]' out/s.json",
 		0, "[\"split\",\"bare\",\"split-confined\"]\n");
 }

@@ -36,7 +36,8 @@ static bool is_json(const struct report_format *format)
 /* Rows of CSV end so. */
 static bool is_csv(const struct report_format *format)
 {
-	return strcmp(format->name, "csv") == 0 || strcmp(format->name, "metrics") == 0;
+	return strcmp(format->name, "csv") == 0 || strcmp(format->name, "metrics") == 0 ||
+	       strcmp(format->name, "tidy") == 0;
 }
 
 static void check_format(

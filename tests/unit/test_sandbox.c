@@ -192,7 +192,8 @@ Test(sandbox, each_kind_of_thread_is_stopped)
 			char expected[200];
 
 			snprintf(expected, sizeof(expected),
-				"tickvm: the sandbox stopped the thread %s%s: it has no need of %s\n",
+				"tickvm: the sandbox stopped the thread %s%s: it has no need of "
+				"%s\n",
 				sandbox_thread_name(kind), kind == SANDBOX_VCPU ? "-3" : "",
 				misdeeds[i].call);
 			cr_expect_eq(in_process(attempt, &a), SANDBOX_STATUS, "%s", expected);

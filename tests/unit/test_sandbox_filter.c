@@ -82,9 +82,8 @@ static uint32_t expected(const struct seccomp_data *data)
 {
 	for (size_t i = 0; i < n_calls; i++)
 		if (calls[i].number == data->nr && passes(&calls[i], data))
-			return calls[i].test == SANDBOX_ERROR
-				       ? SECCOMP_RET_ERRNO | calls[i].value
-				       : SECCOMP_RET_ALLOW;
+			return calls[i].test == SANDBOX_ERROR ? SECCOMP_RET_ERRNO | calls[i].value
+							      : SECCOMP_RET_ALLOW;
 	return SECCOMP_RET_TRAP;
 }
 
@@ -97,7 +96,8 @@ static void try_number(unsigned kind, int number, uint32_t value)
 		data.args[i] = value;
 	uint32_t said = run(&data, &steps);
 
-	cr_expect_eq(said, expected(&data), "kind %u, call %d, %#x: %#x", kind, number, value, said);
+	cr_expect_eq(
+		said, expected(&data), "kind %u, call %d, %#x: %#x", kind, number, value, said);
 }
 
 Test(sandbox_filter, says_what_the_table_says)
@@ -190,8 +190,8 @@ Test(sandbox_filter, nobody_may_what_leads_out)
 
 	for (unsigned kind = 0; kind < SANDBOX_KINDS; kind++)
 		for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-			cr_expect_not(may(kind, never[i]), "kind %u: %s", kind,
-				syscall_name(never[i]));
+			cr_expect_not(
+				may(kind, never[i]), "kind %u: %s", kind, syscall_name(never[i]));
 	for (unsigned kind = 0; kind < SANDBOX_THREADS; kind++)
 		for (size_t i = 0; i < sizeof(main_only) / sizeof(main_only[0]); i++)
 			cr_expect_not(may(kind, main_only[i]), "%s: %s", sandbox_thread_name(kind),
