@@ -4,6 +4,8 @@
 #define VMM_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* pthread_create(), but that the thread takes no signal: only a fault of its own still reaches the
  * handler that gives the terminal back. 0 or a positive errno. */
@@ -12,5 +14,10 @@ int thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(v
 /* For one in no hurry: SCHED_OTHER whatever the caller is, on host CPU cpu (-1: anywhere); takes no
  * signal. 0 or -errno. */
 int thread_start(pthread_t *thread, int cpu, void *(*body)(void *), void *arg);
+
+/* Joins it unless CLOCK_MONOTONIC reaches until_ns first. True: joined. */
+bool thread_join_until(pthread_t thread, uint64_t until_ns);
+/* It hangs in the kernel: nobody waits for it any more. What it may still touch stays as it is. */
+void thread_leave(pthread_t thread);
 
 #endif
