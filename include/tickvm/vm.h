@@ -162,6 +162,9 @@ int vm_run(struct vm *vm, struct vm_outcome *outcome, struct diag *diag);
 /* From any thread or a signal handler: the run ends with VM_END_STOPPED. */
 void vm_stop(struct vm *vm);
 void vm_destroy(struct vm *vm);
+/* A thread of some VM hangs in the kernel (a disk that does not answer): this process cannot end
+ * before it. */
+bool vm_left_threads(void);
 
 /* Below: after vm_run only. */
 struct exit_stats *vm_exit_stats(struct vm *vm, unsigned vcpu);

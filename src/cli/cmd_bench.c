@@ -3,6 +3,7 @@
  * the line. It knows no experiment and prints no result. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static int run(const struct bench *bench, const struct options *options, int arg
 		complain("bench", "--quiet-window: %s takes a time in ns", bench->name);
 		return STATUS_USAGE;
 	}
+	supervise_disks(options, argc, argv);
 	struct bench_context context = cli_bench_context(options, command_line);
 	struct diag diag;
 	context.sandbox = cli_sandboxed(options, COMMAND_BENCH);

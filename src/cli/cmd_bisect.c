@@ -4,6 +4,7 @@
  * It neither builds nor checks out anything. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 #include "sweep_machines.h"
 
 #include <errno.h>
@@ -207,6 +208,8 @@ int cmd_bisect(int argc, char **argv, const char *command_line)
 		err = cli_options_parse(&options, COMMAND_BISECT, &words, argv, &diag);
 	if (err == 0 && !options.help)
 		err = check(&options, words, argv, bench, &diag);
+	if (err == 0 && !options.help)
+		supervise(); /* any cell may have a disk */
 	interrupts_catch(bench_interrupt);
 	if (err < 0)
 		verdict = cannot_tell(diag.text);

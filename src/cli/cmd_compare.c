@@ -3,6 +3,7 @@
  * It decides nothing itself. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static int compare_two_cells(char **lines, const struct options *options,
 	for (int i = 0; i < 2 && err == 0; i++)
 		err = read_side(&sides[i], lines[i], &cells[i], diag);
 	if (err == 0) {
+		supervise_disks(options, 2, lines);
 		interrupts_catch(bench_interrupt);
 		err = compare_live(
 			comparison, cells, cell_run, options->max_rounds, &options->compare, diag);

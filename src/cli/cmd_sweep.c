@@ -3,6 +3,7 @@
  * It runs no cell and reads no sweep's file. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 #include "sweep_machines.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ static int run(const struct options *options, struct sweep_machines *machines, c
 		.command_line = command_line,
 		.machine = options->machine,
 		.maker = sweep_machines_maker(machines)};
+	supervise(); /* any cell may have a disk */
 	interrupts_catch(bench_interrupt);
 	return sweep(&request);
 }

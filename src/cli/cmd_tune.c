@@ -3,6 +3,7 @@
  * It searches nothing, and writes no host setting, itself. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 
 #include "tickvm/tune.h"
 
@@ -37,6 +38,7 @@ static int run(const struct options *options, const char *command_line)
 			.verbose = options->verbose,
 			.command_line = command_line}};
 
+	supervise_disks(options, 0, NULL);
 	interrupts_catch(bench_interrupt);
 	return tune(&request);
 }

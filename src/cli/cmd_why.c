@@ -3,6 +3,7 @@
  * It explains nothing itself. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 
 #include "tickvm/why.h"
 
@@ -28,6 +29,7 @@ static int run(const struct options *options, int argc, char **argv, const char 
 		complain("why", "--sandbox on: why watches the whole host; expected it of bench");
 		return STATUS_USAGE;
 	}
+	supervise_disks(options, argc, argv);
 	interrupts_catch(bench_interrupt);
 	struct bench_context context = cli_bench_context(options, command_line);
 	return why_run(&context, argc, argv);

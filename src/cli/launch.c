@@ -3,6 +3,7 @@
  * ended. It neither prints tables nor touches the guest. */
 #include "cli.h"
 #include "interrupts.h"
+#include "supervise.h"
 
 #include "tickvm/clock.h"
 
@@ -179,6 +180,8 @@ bool cli_launch_begin(
 		options->machine.confine = confine;
 		options->machine.confine_ctx = &confining;
 	}
+	if (options->machine.disk_path != NULL || options->machine.serial == SERIAL_FILE)
+		supervise();
 	if (vm_create(&launch->vm, &options->machine, &diag) < 0)
 		goto fail;
 	running = launch->vm;

@@ -2,6 +2,7 @@
 /* tickvm: finds the subcommand, and sees to it that what was printed has arrived.
  * It knows no option but --help and --version. */
 #include "cli.h"
+#include "supervise.h"
 
 #include "tickvm/output.h"
 
@@ -129,8 +130,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return after_output(run_command(i, argc, argv),
-				asks_for_help(argc, argv) ? STATUS_FAILED : commands[i].failed);
+			return supervise_end(after_output(run_command(i, argc, argv),
+				asks_for_help(argc, argv) ? STATUS_FAILED : commands[i].failed));
 	if (strcmp(argv[1], "--version") == 0)
 		puts("tickvm " TICKVM_VERSION);
 	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

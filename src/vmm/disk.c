@@ -260,13 +260,33 @@ void disk_notify(struct disk *disk)
 	eventfd_write(disk->eventfd, 1);
 }
 
-void disk_stop(struct disk *disk)
+void disk_stop_begin(struct disk *disk)
 {
 	if (!disk || !disk->started)
 		return;
 	atomic_store(&disk->stop, true);
 	disk_notify(disk);
+}
+
+bool disk_stop_wait(struct disk *disk, uint64_t until_ns)
+{
+	if (disk && disk->started)
+		disk->started = !thread_join_until(disk->thread, until_ns);
+	return !disk || !disk->started;
+}
+
+void disk_stop(struct disk *disk)
+{
+	if (!disk || !disk->started)
+		return;
+	disk_stop_begin(disk);
 	pthread_join(disk->thread, NULL);
+	disk->started = false;
+}
+
+void disk_leave(struct disk *disk)
+{
+	thread_leave(disk->thread);
 	disk->started = false;
 }
 

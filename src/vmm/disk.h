@@ -32,9 +32,18 @@ int disk_start(struct disk *disk, const struct disk_client *client, int cpu, str
 /* The eventfd to be rung when there may be requests: for KVM_IOEVENTFD; disk_notify() rings it. */
 int disk_eventfd(const struct disk *disk);
 void disk_notify(struct disk *disk);
-/* Completes what is in flight, syncs, joins. The client is not called afterwards. NULL is allowed.
+/* Asks the thread to complete what is in flight, to sync and to end. NULL is allowed, here and
+ * below.
  */
+void disk_stop_begin(struct disk *disk);
+/* True: it has ended, and the client is not called any more. False: not until CLOCK_MONOTONIC was
+ * until_ns. */
+bool disk_stop_wait(struct disk *disk, uint64_t until_ns);
+/* Both, however long it takes. */
 void disk_stop(struct disk *disk);
+/* Instead of waiting on: the host's storage hangs. disk and what its client uses must stay as they
+ * are, since the thread may come back. */
+void disk_leave(struct disk *disk);
 void disk_close(struct disk *disk);
 
 struct disk_stats {

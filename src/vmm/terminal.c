@@ -6,6 +6,7 @@
 
 #include "raw_mode.h"
 #include "thread.h"
+#include "tickvm/clock.h"
 #include "tickvm/output.h"
 
 #include <errno.h>
@@ -19,12 +20,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define ESCAPE        0x01 /* Ctrl-A */
-#define INPUT_WAITING 256  /* bytes read and not yet taken by the guest */
-#define INPUT_RETRY   1    /* ms until untaken input is offered again */
-#define AWAY_POLL     200  /* ms between looks whether the terminal is ours again */
-#define OUTPUT_POLL   100  /* ms */
-#define OUTPUT_GIVEUP 20   /* polls without progress while closing */
+#define ESCAPE         0x01          /* Ctrl-A */
+#define INPUT_WAITING  256           /* bytes read and not yet taken by the guest */
+#define INPUT_RETRY    1             /* ms until untaken input is offered again */
+#define AWAY_POLL      200           /* ms between looks whether the terminal is ours again */
+#define OUTPUT_POLL    100           /* ms */
+#define OUTPUT_GIVEUP  20            /* polls without progress while closing */
+#define WRITE_HANGS_NS 5000000000ULL /* a write without progress while closing */
 
 struct terminal {
 	unsigned (*on_input)(void *ctx, const uint8_t *bytes, unsigned n);
@@ -284,13 +286,32 @@ fail:
 	return err;
 }
 
-static void stop_writer(struct terminal *t)
+static size_t queued(struct terminal *t)
+{
+	pthread_mutex_lock(&t->lock);
+	size_t count = t->count;
+	pthread_mutex_unlock(&t->lock);
+	return count;
+}
+
+/* False: a write hangs in the kernel (a frozen file system), and t must stay as it is. */
+static bool stop_writer(struct terminal *t)
 {
 	pthread_mutex_lock(&t->lock);
 	t->closing = true;
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
-	pthread_join(t->writer, NULL);
+	size_t before = SIZE_MAX, left = queued(t);
+	while (left != before) {
+		if (thread_join_until(t->writer, clock_monotonic_ns() + WRITE_HANGS_NS))
+			return true;
+		before = left;
+		left = queued(t);
+	}
+	thread_leave(t->writer);
+	fprintf(stderr, "tickvm: %zu bytes of the guest's serial output were lost: %s hangs\n",
+		left, t->out_name);
+	return false;
 }
 
 /* With both threads at their end. */
@@ -312,10 +333,11 @@ int terminal_destroy(struct terminal *terminal)
 		return 0;
 	if (t->has_reader && eventfd_write(t->stop_fd, 1) == 0)
 		pthread_join(t->reader, NULL);
-	if (t->has_writer)
-		stop_writer(t);
+	bool ended = !t->has_writer || stop_writer(t);
 	if (t->raw)
 		raw_mode_leave();
+	if (!ended)
+		return EIO;
 	say_what_was_lost(t);
 	int error = t->write_errno;
 	if (t->stop_fd >= 0)

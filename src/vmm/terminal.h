@@ -30,7 +30,8 @@ struct byte_sink terminal_sink(struct terminal *terminal);
 
 /* Stops the threads, writes out what is queued (giving up after two seconds without progress),
  * restores the terminal, and says on stderr what was lost, if anything. Returns 0, or the error of
- * a write as a positive errno. NULL is allowed. */
+ * a write as a positive errno. A write that hangs is given up after five seconds; its thread, and
+ * what it uses, is left. NULL is allowed. */
 int terminal_destroy(struct terminal *terminal);
 
 #endif

@@ -3,10 +3,14 @@
  * each with its name and its part of the sandbox. */
 #include "thread.h"
 
+#include "tickvm/vm.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 static int place(pthread_attr_t *attr, int cpu)
 {
@@ -67,4 +71,25 @@ int thread_start(pthread_t *thread, int cpu, const struct thread_job *job)
 		err = thread_create(thread, &attr, job);
 	pthread_attr_destroy(&attr);
 	return -err;
+}
+
+bool thread_join_until(pthread_t thread, uint64_t until_ns)
+{
+	struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
+		.tv_nsec = (long)(until_ns % 1000000000)};
+
+	return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+}
+
+static atomic_bool left;
+
+void thread_leave(pthread_t thread)
+{
+	pthread_detach(thread);
+	atomic_store(&left, true);
+}
+
+bool vm_left_threads(void)
+{
+	return atomic_load(&left);
 }

@@ -6,6 +6,8 @@
 #include "tickvm/sandbox.h"
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* What a thread is: its kind and, of several, its number, by which it is named and confined; and
  * what it runs. */
@@ -23,5 +25,10 @@ int thread_create(pthread_t *thread, const pthread_attr_t *attr, const struct th
 /* For one in no hurry: SCHED_OTHER whatever the caller is, on host CPU cpu (-1: anywhere); takes no
  * signal. 0 or -errno. */
 int thread_start(pthread_t *thread, int cpu, const struct thread_job *job);
+
+/* Joins it unless CLOCK_MONOTONIC reaches until_ns first. True: joined. */
+bool thread_join_until(pthread_t thread, uint64_t until_ns);
+/* It hangs in the kernel: nobody waits for it any more. What it may still touch stays as it is. */
+void thread_leave(pthread_t thread);
 
 #endif

@@ -108,11 +108,20 @@ void vm_end_error(struct vm *vm, const struct diag *diag)
 	sem_post(&vm->ended);
 }
 
+static void lower_limit(struct vm *vm, uint64_t ns)
+{
+	uint64_t before = atomic_load(&vm->limit_ns);
+
+	while (ns < before && !atomic_compare_exchange_weak(&vm->limit_ns, &before, ns))
+		;
+}
+
 void vm_stop(struct vm *vm)
 {
 	/* Only what a signal handler may do, which leaves errno as it was too. */
 	int error = errno;
 
+	lower_limit(vm, clock_monotonic_ns());
 	vm_end(vm, VM_END_STOPPED, 0, NULL);
 	errno = error;
 }
@@ -324,6 +333,7 @@ int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag
 	vm->config = *config;
 	vm->kvm.fd = vm->fd = vm->probe_eventfd = -1;
 	sem_init(&vm->ended, 0, 0);
+	atomic_init(&vm->limit_ns, UINT64_MAX);
 	wire_locks(vm);
 	vm->irqchip.ops = irqchip_ops[config->irqchip];
 
@@ -374,6 +384,8 @@ static void wait_for_end(struct vm *vm)
 		.tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
 	int rc;
 
+	if (vm->config.timeout_ns)
+		lower_limit(vm, until_ns);
 	do
 		rc = vm->config.timeout_ns ? sem_clockwait(&vm->ended, CLOCK_MONOTONIC, &until)
 					   : sem_wait(&vm->ended);
@@ -383,6 +395,17 @@ static void wait_for_end(struct vm *vm)
 	/* Whoever claimed the end has written it when it posts. */
 	while (rc < 0)
 		rc = sem_wait(&vm->ended);
+}
+
+/* A guest that ended well has not, if what it wrote is not there. */
+static void judge_hanging_disk(struct vm *vm)
+{
+	if (vm->outcome.end == VM_END_EXIT) {
+		vm->outcome = (struct vm_outcome){.end = VM_END_ERROR};
+		vm->end_diag = vm->disk_diag;
+	} else {
+		fprintf(stderr, "tickvm: %s\n", vm->disk_diag.text);
+	}
 }
 
 int vm_run(struct vm *vm, struct vm_outcome *outcome, struct diag *diag)
@@ -405,6 +428,8 @@ int vm_run(struct vm *vm, struct vm_outcome *outcome, struct diag *diag)
 	host_recorder_finish(vm->host);
 	vm->startup.end_tsc = clock_tsc();
 	vm->startup.first_entry_tsc = vm->vcpus[0].first_entry_tsc;
+	if (vm->disk_hangs)
+		judge_hanging_disk(vm);
 	*outcome = vm->outcome;
 	if (outcome->end != VM_END_ERROR)
 		return 0;
@@ -417,6 +442,8 @@ void vm_destroy(struct vm *vm)
 	if (!vm)
 		return;
 	wire_stop(vm);
+	if (vm->disk_hangs)
+		return;
 	for (unsigned i = 0; i < vm->config.vcpus; i++)
 		vcpu_destroy(&vm->vcpus[i]);
 	wire_destroy(vm);

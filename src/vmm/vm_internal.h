@@ -76,6 +76,9 @@ struct vm {
 	/* The end: the first to claim it writes outcome, then posts. */
 	_Atomic bool ending;
 	_Atomic bool end_claimed;
+	_Atomic uint64_t limit_ns; /* CLOCK_MONOTONIC: of --timeout or a signal, the earlier */
+	bool disk_hangs;           /* its thread was left, and uses all of this */
+	struct diag disk_diag;
 	struct vm_outcome outcome;
 	struct diag end_diag;
 	sem_t ended;

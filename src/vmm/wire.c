@@ -306,7 +306,7 @@ void wire_stop(struct vm *vm)
 	if (vm->stopped)
 		return;
 	vm->stopped = true;
-	disk_stop(vm->disk);
+	vm->disk_hangs = !wire_disk_stop(vm, &vm->disk_diag);
 	nuisance_stop(vm->nuisance);
 	doorbell_destroy(vm->doorbell);
 	if (vm->timers)

@@ -24,6 +24,9 @@ int wire_ioeventfd(
 /* Opens the image, where there is to be a disk: before anything else, for what is wrong with it. */
 int wire_disk_open(struct vm *vm, struct diag *diag);
 int wire_disk(struct vm *vm, struct diag *diag);
+/* Waits for the disk as long as the run may take (vm->limit_ns), and a while. False: it hangs, and
+ * vm is not to be destroyed. */
+bool wire_disk_stop(struct vm *vm, struct diag *diag);
 int wire_disk_start(struct vm *vm, struct diag *diag);
 void wire_disk_destroy(struct vm *vm);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Connects the block device's model with the disk behind it, and with the guest: registers,
  * doorbell, line. It neither models nor reads and writes. */
+#include "disk_internal.h"
 #include "wire.h"
 
 #include "tickvm/guest_abi.h"
@@ -8,6 +9,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LOOK_NS  50000000ULL   /* how often it is asked whether the run's limit has come */
+#define GRACE_NS 5000000000ULL /* after that, for a disk that is only slow */
 
 /* ---- from the model, with disk_lock held ---- */
 
@@ -120,6 +124,26 @@ int wire_disk(struct vm *vm, struct diag *diag)
 	return rc ? rc
 		  : wire_ioeventfd(
 			    vm, disk_eventfd(vm->disk), GPA_DISK + VIRTIO_BLK_NOTIFY, 4, 0, diag);
+}
+
+bool wire_disk_stop(struct vm *vm, struct diag *diag)
+{
+	disk_stop_begin(vm->disk);
+	for (;;) {
+		uint64_t now = clock_monotonic_ns(), limit = atomic_load(&vm->limit_ns);
+
+		/* The limit may come nearer meanwhile: a signal. */
+		if (disk_stop_wait(vm->disk, now + LOOK_NS))
+			return true;
+		if (now > limit && now - limit > GRACE_NS)
+			break;
+	}
+	disk_leave(vm->disk);
+	diag_set(diag, -EIO,
+		"--disk %s: the host has not completed the guest's requests %llu s after the end; "
+		"what was written last may be lost",
+		disk_shown(vm->config.disk_path), GRACE_NS / 1000000000);
+	return false;
 }
 
 int wire_disk_start(struct vm *vm, struct diag *diag)

@@ -3,6 +3,9 @@
 #define DISK_SUITE disk
 #include "disk_rig.h"
 
+#include "tickvm/clock.h"
+#include "tickvm/vm.h"
+
 TestSuite(disk, .timeout = 300);
 
 /* ---- opening ---- */
@@ -303,4 +306,59 @@ EACH_WAY(stopping_finishes_what_is_in_flight)
 		remove_image();
 	}
 	free(memory);
+}
+
+/* A medium that does not answer, as far as anybody outside the thread can tell: the test lets it
+ * go.
+ */
+static sem_t hang_entered, hang_over;
+
+static bool hang(void *ctx, struct virtio_blk_request *request)
+{
+	(void)ctx;
+	(void)request;
+	sem_post(&hang_entered);
+	sem_wait(&hang_over);
+	return false;
+}
+
+static struct disk *start_hanging(void)
+{
+	struct disk_client hanging = callbacks;
+	struct disk *disk;
+
+	make_image(MIB);
+	disk = open_good(false);
+	client_reset();
+	sem_init(&hang_entered, 0, 0);
+	sem_init(&hang_over, 0, 0);
+	hanging.pop = hang;
+	cr_assert_eq(disk_start(disk, &hanging, -1, &diag), 0, "%s", diag.text);
+	sem_wait(&hang_entered);
+	disk_stop_begin(disk);
+	return disk;
+}
+
+EACH_WAY(who_waits_for_a_disk_that_hangs_can_look_elsewhere)
+{
+	struct disk *disk = start_hanging();
+
+	cr_expect_not(disk_stop_wait(disk, 0));
+	cr_expect_not(disk_stop_wait(disk, clock_monotonic_ns() + 1000000));
+	sem_post(&hang_over);
+	cr_expect(disk_stop_wait(disk, UINT64_MAX / 2));
+	cr_expect(disk_stop_wait(disk, 0), "it has ended");
+	disk_close(disk);
+	remove_image();
+}
+
+EACH_WAY(a_disk_that_hangs_can_be_left)
+{
+	struct disk *disk = start_hanging();
+
+	cr_expect_not(vm_left_threads());
+	disk_leave(disk);
+	cr_expect(vm_left_threads());
+	sem_post(&hang_over);
+	remove_image();
 }
