@@ -30,14 +30,15 @@ struct lines {
 
 static bool add_line(struct lines *lines, const struct line *line, const struct contrast *contrast)
 {
-	struct line *more = reallocarray(lines->line, lines->n + 1, sizeof(*more));
-	struct contrast *contrasts =
-		reallocarray(lines->contrast, lines->n + 1, sizeof(*contrasts));
+	void *more = reallocarray(lines->line, lines->n + 1, sizeof(*lines->line));
 
-	lines->line = more != NULL ? more : lines->line;
-	lines->contrast = contrasts != NULL ? contrasts : lines->contrast;
-	if (more == NULL || contrasts == NULL)
+	if (more == NULL)
 		return false;
+	lines->line = more;
+	more = reallocarray(lines->contrast, lines->n + 1, sizeof(*lines->contrast));
+	if (more == NULL)
+		return false;
+	lines->contrast = more;
 	lines->line[lines->n] = *line;
 	lines->contrast[lines->n++] = *contrast;
 	return true;
