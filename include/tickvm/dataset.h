@@ -33,13 +33,8 @@ struct figure {
 	enum over over;
 	const char *middle_of; /* OVER_MIDDLE: the leading figure */
 	unsigned flags;
-	size_t offset; /* of its double in the struct that a round fills */
 	const char *help;
 };
-
-/* The offset of a field that has to be of that type: what is not fails to compile. */
-#define FIELD_AT(STRUCT, FIELD, TYPE)                                                              \
-	(offsetof(STRUCT, FIELD) + 0 * sizeof(char[_Generic(((STRUCT *)0)->FIELD, TYPE : 1)]))
 
 #define AXIS_EFFORT (1u << 0) /* how much was done: rows that differ in it are not compared */
 #define AXIS_FOLLOWS                                                                               \

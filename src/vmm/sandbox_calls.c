@@ -64,7 +64,7 @@ static const struct sandbox_call vcpu[] = {
 	IOCTL(KVM_SET_GSI_ROUTING),
 	/* INIT and SIPI of --irqchip user; the report of a crash */
 	IOCTL(KVM_GET_REGS), IOCTL(KVM_SET_REGS), IOCTL(KVM_GET_SREGS), IOCTL(KVM_SET_SREGS),
-	IOCTL(KVM_SET_DEBUGREGS), IOCTL(KVM_SET_VCPU_EVENTS), IOCTL(KVM_TRANSLATE),
+	IOCTL(KVM_SET_DEBUGREGS), IOCTL(KVM_SET_MSRS), IOCTL(KVM_SET_VCPU_EVENTS), IOCTL(KVM_TRANSLATE),
 	CALL(pread64), /* KVM's counters, at a signal of the guest's */
 };
 
@@ -77,7 +77,7 @@ static const struct sandbox_call doorbell[] = {CALL(read), CALL(clock_nanosleep)
 
 static const struct sandbox_call disk[] = {
 	INTERRUPTS, CALL(io_uring_enter), IS(io_uring_register, 1, IORING_REGISTER_ENABLE_RINGS),
-	CALL(read), CALL(pread64), CALL(preadv), CALL(pwrite64), CALL(pwritev), CALL(fdatasync),
+	CALL(read), CALL(pread64), CALL(preadv), CALL(pwrite64), CALL(pwritev), CALL(pwritev2), CALL(fdatasync),
 	CALL(fstat), CALL(newfstatat),
 };
 
@@ -123,7 +123,7 @@ static const struct sandbox_call process[] = {
 	IOCTL(KVM_GET_SUPPORTED_CPUID), IOCTL(KVM_CREATE_VM), IOCTL(KVM_GET_TSC_KHZ),
 	IOCTL(KVM_ENABLE_CAP), IOCTL(KVM_SET_IDENTITY_MAP_ADDR), IOCTL(KVM_SET_TSS_ADDR),
 	IOCTL(KVM_SET_USER_MEMORY_REGION), IOCTL(KVM_X86_SET_MSR_FILTER),
-	IOCTL(KVM_CREATE_IRQCHIP), IOCTL(KVM_CREATE_PIT2), IOCTL(KVM_IOEVENTFD),
+	IOCTL(KVM_CREATE_IRQCHIP), IOCTL(KVM_GET_IRQCHIP), IOCTL(KVM_SET_IRQCHIP), IOCTL(KVM_CREATE_PIT2), IOCTL(KVM_IOEVENTFD),
 	IOCTL(KVM_CREATE_VCPU), IOCTL(KVM_SET_CPUID2), IOCTL(KVM_SET_DEVICE_ATTR),
 	IOCTL(KVM_SET_MSRS), IOCTL(KVM_GET_STATS_FD),
 };
