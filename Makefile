@@ -126,9 +126,11 @@ check-timing: all $(TIMING) ## what only timing can show, on a host at rest (els
 	else echo "== SKIPPED: no test was run: $$reason"; fi
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer
+# Casts of what a double may hold and an integer not are in no group.
+UNDEFINED := -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=undefined,float-cast-overflow
 check-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	+@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan \
-	  CFLAGS='$(SANITIZE) -fsanitize=address,undefined -fno-sanitize-recover=undefined'
+	  CFLAGS='$(SANITIZE) -fsanitize=address $(UNDEFINED)'
 
 # Criterion's arena does not fit beside ThreadSanitizer's shadow, so the tests stay as they are and run a tickvm
 # that is built with it: every thread is there.
@@ -138,7 +140,7 @@ check-tsan: $(BUILD)/tests/cli-tests ## the command line tests, tickvm under Thr
 
 fuzz: ## libFuzzer on each fuzz target, FUZZ_SECONDS each (needs clang)
 	+@$(MAKE) --no-print-directory fuzz-run BUILD=$(BUILD)/fuzz CC=clang FUZZ_MAIN= \
-	  CFLAGS='$(SANITIZE) -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined' \
+	  CFLAGS='$(SANITIZE) -fsanitize=address,fuzzer-no-link $(UNDEFINED)' \
 	  LDFLAGS=-fsanitize=fuzzer
 
 .PHONY: fuzz-run

@@ -50,7 +50,7 @@ static bool is_int(const json_t *row, size_t i, int least, int *to)
 	return good;
 }
 
-/* A member of an object, 0 where it is missing. */
+/* A member of an object; where it is missing the number stays as it is. */
 struct member {
 	const char *key;
 	json_int_t least, most, *to;
@@ -63,7 +63,6 @@ static int read_members(
 		const struct member *m = &members[i];
 		const json_t *value = json_object_get(object, m->key);
 
-		*m->to = 0;
 		if (value != NULL && !json_within(value, m->least, m->most, m->to))
 			return diag_set(r->diag, -EINVAL,
 				"%s: expected a number from %" JSON_INTEGER_FORMAT
@@ -110,7 +109,7 @@ static int read_event(
 static int read_events(struct why_read *read, const json_t *json, struct reader r)
 {
 	const json_t *rows = json_object_get(json, "rows");
-	json_int_t origin;
+	json_int_t origin = 0;
 	const struct member members[] = {COUNT("origin_tsc", &origin)};
 	size_t i;
 	json_t *row;
@@ -164,7 +163,7 @@ static int read_host_event(const json_t *row, size_t i, const struct reader *r,
 static int read_thread(const json_t *json, const struct reader *r, struct host_thread *thread)
 {
 	const json_t *rows = json_object_get(json, "events");
-	json_int_t vcpu, tid, error, begin, until, lost;
+	json_int_t vcpu = 0, tid = 0, error = 0, begin = 0, until = 0, lost = 0;
 	const struct member members[] = {{"vcpu", HOST_THREAD_TIMER, VM_MAX_VCPUS - 1, &vcpu},
 		{"tid", 0, INT_MAX, &tid}, {"errno", 0, ERRNO_MAX, &error}, STAMP("begin", &begin),
 		STAMP("until", &until), COUNT("faults_lost", &lost)};
@@ -220,7 +219,7 @@ static int read_threads(const json_t *json, const struct reader *r, struct host_
 static int read_cpu(const json_t *json, const struct reader *r, struct host_cpu *cpu)
 {
 	const json_t *rows = json_object_get(json, "runs");
-	json_int_t number, until;
+	json_int_t number = 0, until = 0;
 	const struct member members[] = {{"cpu", 0, INT_MAX, &number}, STAMP("until", &until)};
 	size_t i;
 	json_t *row;
@@ -333,7 +332,7 @@ static int read_exits(struct why_read *read, const json_t *json, const struct re
 	for (unsigned v = 0; v < read->run.vcpus; v++) {
 		const json_t *vcpu = json_array_get(json, v), *rows = json_object_get(vcpu, "rows");
 		struct trace_event *exits = calloc(json_array_size(rows) + 1, sizeof(*exits));
-		json_int_t dropped;
+		json_int_t dropped = 0;
 		const struct member members[] = {COUNT("dropped", &dropped)};
 		size_t i;
 		json_t *row;
@@ -378,7 +377,7 @@ static int read_numbers(struct why_read *read, const json_t *json, struct reader
 	const json_t *host = json_object_get(json, "host_events"),
 		     *offset = json_object_get(json, "tsc_offset"),
 		     *spin = json_object_get(json_object_get(json, "machine"), "timer_spin_ns");
-	json_int_t vcpus, ticks, capped, origin, rest, uncertainty, error;
+	json_int_t vcpus, ticks = 0, capped = 0, origin = 0, rest = 0, uncertainty = 0, error = 0;
 	const struct member of_offset[] = {{"offset_ticks", INT64_MIN, INT64_MAX, &ticks}};
 	const struct member of_thread[] = {COUNT("spin_capped", &capped)};
 	const struct member of_host[] = {COUNT("origin_tsc", &origin),
