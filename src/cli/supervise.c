@@ -26,6 +26,12 @@
 #define NOT_TOLD     (-1)
 #define TOLD_NS      (5 * NSEC_PER_SEC) /* for a process to end when it has nothing more to do */
 
+/* What the child says when it has nothing more to do. */
+struct last_words {
+	int status;
+	bool hangs; /* a thread in the kernel: it will not end */
+};
+
 struct ward {
 	pid_t child;
 	int signals;   /* a signalfd */
@@ -39,7 +45,7 @@ struct ward {
 	struct termios modes;
 };
 
-static int to_child = -1; /* the child's end of status_fd */
+static int to_parent = -1; /* the child's end of status_fd */
 
 /* ---- the end ---- */
 
@@ -136,6 +142,16 @@ static void pass_on(struct ward *ward, int signal_number)
 	kill(ward->child, signal_number);
 }
 
+static void listen_to(struct ward *ward)
+{
+	/* Without a word it died on its way: how, waitpid() says. */
+	struct last_words words = {.status = 128};
+
+	(void)!read(ward->status_fd, &words, sizeof(words));
+	ward->told = words.status;
+	ward->give_up_ns = words.hangs ? 0 : clock_monotonic_ns() + TOLD_NS;
+}
+
 static int milliseconds_left(const struct ward *ward, uint64_t now)
 {
 	if (ward->give_up_ns == UINT64_MAX)
@@ -155,11 +171,8 @@ _Noreturn static void watch(struct ward *ward)
 		if (ready > 0 && fds[0].revents &&
 			read(ward->signals, &signal, sizeof(signal)) == sizeof(signal))
 			pass_on(ward, (int)signal.ssi_signo);
-		if (ready > 0 && fds[1].revents) {
-			if (read(ward->status_fd, &ward->told, sizeof(ward->told)) <= 0)
-				ward->told = 128; /* it died on its way; how, waitpid() says */
-			ward->give_up_ns = clock_monotonic_ns() + TOLD_NS;
-		}
+		if (ready > 0 && fds[1].revents)
+			listen_to(ward);
 		look_after_child(ward);
 		if (clock_monotonic_ns() >= ward->give_up_ns)
 			go_further(ward);
@@ -187,7 +200,7 @@ static void be_child(const int *fds, const sigset_t *before, pid_t parent)
 	if (getppid() != parent)
 		_exit(128 + SIGKILL);
 	close(fds[0]);
-	to_child = fds[1];
+	to_parent = fds[1];
 	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
@@ -250,13 +263,15 @@ void supervise_disks(const struct options *options, int argc, char **argv)
 
 int supervise_end(int status)
 {
-	if (to_child < 0)
+	struct last_words words = {.status = status, .hangs = vm_left_threads()};
+
+	if (to_parent < 0)
 		return status;
 	fflush(NULL);
 	/* Who reads them is not to wait for a thread that hangs. */
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && vm_left_threads(); fd++)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && words.hangs; fd++)
 		close(fd);
-	while (write(to_child, &status, sizeof(status)) < 0 && errno == EINTR)
+	while (write(to_parent, &words, sizeof(words)) < 0 && errno == EINTR)
 		;
 	return status;
 }
