@@ -182,7 +182,7 @@ static void make_room(struct dataset *set)
 	free(set->index);
 	set->index_size = set->index_size > 0 ? 2 * set->index_size : 16;
 	set->index = need(set->index_size, sizeof(*set->index));
-	for (size_t i = 0; i < set->n_rows; i++)
+	for (size_t i = 0; set->rows != NULL && i < set->n_rows; i++)
 		*slot(set, set->rows[i].at) = i + 1;
 }
 

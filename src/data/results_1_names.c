@@ -15,7 +15,13 @@
 
 #define TIME(ID, GOOD, GATED)                                                                      \
 	{                                                                                          \
-		ID, {.id = ID, .title = ID, .unit = UNIT_NS, .good = GOOD, .flags = GATED}, 1      \
+		(ID),                                                                              \
+			{.id = (ID),                                                               \
+				.title = (ID),                                                     \
+				.unit = UNIT_NS,                                                   \
+				.good = (GOOD),                                                    \
+				.flags = (GATED)},                                                 \
+			1                                                                          \
 	}
 
 static const struct name_figure timer_figures[] = {
@@ -104,7 +110,7 @@ static const char *const vcpus[] = {"vcpus", NULL};
 static const char *const vms[] = {"vms", NULL};
 static const char *const pages[] = {"2m", "4k", NULL};
 
-#define FIGURES(ARRAY) .figures = ARRAY, .n_figures = sizeof(ARRAY) / sizeof((ARRAY)[0])
+#define FIGURES(ARRAY) .figures = (ARRAY), .n_figures = sizeof(ARRAY) / sizeof((ARRAY)[0])
 
 const struct name_form name_forms[] = {
 	{"timer", "timer.lateness", "Timer interrupt lateness",
@@ -239,7 +245,7 @@ static bool take_words(
 		bool there = used < n && (spec->beginning == NULL ||
 						 begins_with_one_of(words[used], spec->beginning));
 
-		if (spec->plus != NULL) {
+		if (spec->plus != NULL && used > 0) {
 			parsed->at[i] = plus_value(words[0], spec->plus);
 			parsed->at[0] = value_word(words[0]);
 		} else if (there && take_word(words[used], spec, &parsed->at[i])) {

@@ -345,7 +345,7 @@ static int read_row(const struct place *place, struct dataset *set, const struct
 static int read_set(struct place *place, struct document *document, const json_t *json)
 {
 	struct axis axes[DATASET_AXES_MAX];
-	struct value constants[DATASET_AXES_MAX];
+	struct value constants[DATASET_AXES_MAX] = {{NULL, 0}};
 	struct figure figures[DATASET_FIGURES_MAX];
 	struct flag flags[DATASET_FLAGS_MAX];
 	size_t n_axes = 0, n_figures = 0, n_flags = 0, i;

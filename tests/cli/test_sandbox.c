@@ -130,7 +130,10 @@ static void make_guest(void)
 
 static void remove_guest(void)
 {
-	unlink(getenv("GUEST"));
+	const char *guest = getenv("GUEST");
+
+	if (guest != NULL)
+		unlink(guest);
 }
 
 #define RUN_AND_LOOK(options)                                                                      \
