@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -53,7 +54,8 @@ static const struct sandbox_call every_thread[] = {
 	CALL(futex), CALL(write), CALL(writev), CALL(clock_gettime), CALL(rt_sigprocmask), CALL(rt_sigreturn),
 	CALL(restart_syscall), LACKS(mmap, 2, PROT_EXEC), LACKS(mprotect, 2, PROT_EXEC),
 	CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(gettid), CALL(getpid),
-	CALL(tgkill), CALL(exit), CALL(exit_group), IOCTL(TCSETS), /* out of raw mode */
+	CALL(tgkill), CALL(exit), CALL(exit_group), IOCTL(TCSETS), IOCTL(TIOCGPGRP),
+	CALL(getpgrp), /* out of raw mode, where the terminal is ours */
 };
 
 /* Where the interrupt controllers are KVM's, any device's thread raises lines in KVM. */
@@ -73,7 +75,7 @@ static const struct sandbox_call timer[] = {
 	IS(prctl, 0, PR_SET_TIMERSLACK),
 };
 
-static const struct sandbox_call doorbell[] = {CALL(read), CALL(clock_nanosleep)};
+static const struct sandbox_call doorbell[] = {INTERRUPTS, CALL(read), CALL(clock_nanosleep)};
 
 static const struct sandbox_call disk[] = {
 	INTERRUPTS, CALL(io_uring_enter), IS(io_uring_register, 1, IORING_REGISTER_ENABLE_RINGS),
@@ -85,7 +87,9 @@ static const struct sandbox_call nuisance[] = {
 	INTERRUPTS, CALL(clock_nanosleep), IS(prctl, 0, PR_SET_TIMERSLACK),
 };
 
-static const struct sandbox_call input[] = {INTERRUPTS, CALL(poll), CALL(read)};
+static const struct sandbox_call input[] = {
+	INTERRUPTS, CALL(poll), CALL(read), IS(kill, 1, SIGCONT), /* main sees to raw mode */
+};
 
 static const struct sandbox_call output[] = {CALL(poll)};
 
