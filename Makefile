@@ -91,9 +91,10 @@ $(BUILD)/workload/%.o: src/workload/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WORKLOAD_CFLAGS) -c -o $@ $<
 
+# The whole library, so that two functions of one name are an error: from an archive the first would be taken.
 $(BUILD)/tickvm: $(MAIN) $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(LINK) $^ $(LDLIBS)
+	$(Q)$(LINK) $(MAIN) -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LDLIBS)
 
 # ---- tests ----
 

@@ -62,13 +62,23 @@ unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid)
 	return bits < 36 ? 36 : bits > 52 ? 52 : bits;
 }
 
+static struct kvm_cpuid2 *create_room(struct diag *diag)
+{
+	struct kvm_cpuid2 *room = calloc(1, sizeof(*room) + ENTRIES_MAX * sizeof(room->entries[0]));
+
+	if (room)
+		room->nent = ENTRIES_MAX;
+	else
+		diag_set(diag, -ENOMEM, "out of memory for CPUID");
+	return room;
+}
+
 /* Where CPUID itself traps, the answer takes it 0.3 ms. */
 int cpuid_ask(struct vm *vm, struct diag *diag)
 {
-	vm->cpuid = calloc(1, sizeof(*vm->cpuid) + ENTRIES_MAX * sizeof(vm->cpuid->entries[0]));
+	vm->cpuid = create_room(diag);
 	if (!vm->cpuid)
-		return diag_set(diag, -ENOMEM, "out of memory for CPUID");
-	vm->cpuid->nent = ENTRIES_MAX;
+		return -ENOMEM;
 	if (ioctl(vm->kvm.fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid) < 0)
 		return kvm_failed(diag, "KVM_GET_SUPPORTED_CPUID");
 	return 0;
@@ -96,4 +106,22 @@ int cpuid_set(struct vcpu *vcpu, struct diag *diag)
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, vm->cpuid) < 0)
 		return kvm_failed(diag, "KVM_SET_CPUID2");
 	return 0;
+}
+
+int cpuid_signature(
+	const struct vcpu *vcpu, uint32_t *signature, uint32_t *features, struct diag *diag)
+{
+	struct kvm_cpuid2 *told = create_room(diag);
+	int err = told ? 0 : -ENOMEM;
+
+	if (!err && ioctl(vcpu->fd, KVM_GET_CPUID2, told) < 0)
+		err = kvm_failed(diag, "KVM_GET_CPUID2");
+	for (uint32_t i = 0; !err && i < told->nent; i++) {
+		if (told->entries[i].function != 1)
+			continue;
+		*signature = told->entries[i].eax;
+		*features = told->entries[i].edx;
+	}
+	free(told);
+	return err;
 }

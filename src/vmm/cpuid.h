@@ -7,6 +7,7 @@
 
 #include <linux/kvm.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct vcpu;
 struct vm;
@@ -26,5 +27,8 @@ unsigned cpuid_find_phys_bits(const struct kvm_cpuid2 *cpuid);
 int cpuid_ask(struct vm *vm, struct diag *diag);
 /* Before the vCPU runs. */
 int cpuid_set(struct vcpu *vcpu, struct diag *diag);
+/* EAX and EDX of leaf 1 as the vCPU's guest will read them, after cpuid_set(). */
+int cpuid_signature(
+	const struct vcpu *vcpu, uint32_t *signature, uint32_t *features, struct diag *diag);
 
 #endif

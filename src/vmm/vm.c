@@ -256,42 +256,52 @@ static int make_cmdline(struct vm *vm, bool hypercalls, struct diag *diag)
 			   : diag_set(diag, -ENOMEM, "out of memory for the guest command line");
 }
 
-static struct boot_machine describe(const struct vm *vm)
+/* Tables say of the CPU what CPUID tells the guest: KVM may alter what it is given. */
+static int describe(const struct vm *vm, struct boot_machine *machine, struct diag *diag)
 {
-	struct boot_machine machine = {
+	*machine = (struct boot_machine){
 		.vcpus = vm->config.vcpus, .ioapic_version = vm->irqchip.ops->ioapic_version};
-
-	for (uint32_t i = 0; i < vm->cpuid->nent; i++) {
-		if (vm->cpuid->entries[i].function != 1)
-			continue;
-		machine.cpu_signature = vm->cpuid->entries[i].eax;
-		machine.cpu_features = vm->cpuid->entries[i].edx;
-	}
-	return machine;
+	return cpuid_signature(
+		&vm->vcpus[0], &machine->cpu_signature, &machine->cpu_features, diag);
 }
 
-/* Reads the image, lets the process be confined, and only then looks into it. */
-static int load(struct vm *vm, struct boot_state *boot, struct diag *diag)
-{
-	struct load_request request = {.image = payload_image,
-		.size = (size_t)(payload_image_end - payload_image),
-		.name = "the built-in payload",
-		.cmdline = vm->cmdline,
-		.machine = describe(vm)};
-	void *file = NULL;
-	int rc = 0;
+/* What is to run: a file, or the payload. */
+struct image {
+	const void *bytes;
+	size_t size;
+	const char *name;
+	void *file;
+};
 
-	if (vm->config.kernel) {
-		rc = load_read_file(vm->config.kernel, &file, &request.size, diag);
-		request.image = file;
-		request.name = vm->config.kernel;
+/* Reads the image, and lets the process be confined before anything looks into it. */
+static int read_image(const struct vm *vm, struct image *image, struct diag *diag)
+{
+	const char *path = vm->config.kernel;
+
+	*image = (struct image){.bytes = payload_image,
+		.size = (size_t)(payload_image_end - payload_image),
+		.name = "the built-in payload"};
+	if (path) {
+		int rc = load_read_file(path, &image->file, &image->size, diag);
+
+		if (rc)
+			return rc;
+		image->bytes = image->file;
+		image->name = path;
 	}
-	if (!rc && vm->config.confine)
-		rc = vm->config.confine(vm->config.confine_ctx, diag);
-	if (!rc)
-		rc = load_image(&vm->memory, &request, boot, diag);
-	free(file);
-	return rc;
+	return vm->config.confine ? vm->config.confine(vm->config.confine_ctx, diag) : 0;
+}
+
+static int load(
+	struct vm *vm, const struct image *image, struct boot_state *boot, struct diag *diag)
+{
+	struct load_request request = {.image = image->bytes,
+		.size = image->size,
+		.name = image->name,
+		.cmdline = vm->cmdline};
+	int rc = describe(vm, &request.machine, diag);
+
+	return rc ? rc : load_image(&vm->memory, &request, boot, diag);
 }
 
 static int create_vcpus(struct vm *vm, struct diag *diag)
@@ -320,6 +330,7 @@ static int open_kvm_stats(struct vm *vm, struct diag *diag)
 
 int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag)
 {
+	struct image image = {.file = NULL};
 	struct boot_state boot;
 	struct vm *vm;
 	int rc = check_config(config, diag);
@@ -354,7 +365,7 @@ int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag
 	if (!rc)
 		rc = cpuid_ask(vm, diag);
 	if (!rc)
-		rc = load(vm, &boot, diag);
+		rc = read_image(vm, &image, diag);
 	if (!rc)
 		rc = claim_msrs(vm, diag);
 	if (!rc)
@@ -363,6 +374,9 @@ int vm_create(struct vm **out, const struct vm_config *config, struct diag *diag
 		rc = wire_devices(vm, diag);
 	if (!rc)
 		rc = create_vcpus(vm, diag);
+	if (!rc)
+		rc = load(vm, &image, &boot, diag);
+	free(image.file);
 	if (!rc)
 		rc = vcpu_boot(&vm->vcpus[0], &boot, diag);
 	if (!rc)

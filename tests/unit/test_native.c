@@ -293,7 +293,7 @@ static size_t measure_fake(
 		.diag = &diag};
 
 	clock_set_tsc_hz(1000000000);
-	cr_assert_eq(native_measure(&m), 0, "%s", diag.text);
+	cr_assert_eq(native_measure_operation(&m), 0, "%s", diag.text);
 	cr_expect_str_eq(note.text, "a note");
 	for (size_t i = 0; i < m.n; i++) {
 		cr_expect_eq(rounds[i].run_cycles, rounds[i].iterations * RUN_TICKS + LOOK_TICKS);

@@ -51,7 +51,7 @@ extern const struct native_operation native_operations[HYPERBENCH_COUNT];
 
 /* Measures m->operation by m->now, in threads of its own: m->n records in m->rounds, and m->note.
  * Returns what native_row() does. */
-int native_measure(struct native_measurement *m);
+int native_measure_operation(struct native_measurement *m);
 
 /* Runs loop(1, b, 0). 0, or the number of the signal (SIGSEGV, SIGILL) that it was stopped by. From
  * any thread; another thread's fault is not taken for this one's. */

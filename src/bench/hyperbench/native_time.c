@@ -216,7 +216,7 @@ static bool is_trapped(const struct native_measurement *m)
 	return m->operation->umip && cycles > UMIP_CYCLES * iterations && has_umip();
 }
 
-int native_measure(struct native_measurement *m)
+int native_measure_operation(struct native_measurement *m)
 {
 	int err = check_counts(m);
 
@@ -253,7 +253,7 @@ int native_row(const struct vm_config *machine, enum hyperbench_row row,
 	note->text[0] = '\0';
 	if (m.operation->loops == NULL)
 		return diag_set(diag, -ENOTSUP, "%s", m.operation->note);
-	int err = native_measure(&m);
+	int err = native_measure_operation(&m);
 
 	if (err == 0)
 		*n = m.n;

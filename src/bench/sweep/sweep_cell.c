@@ -73,6 +73,8 @@ int cell_run(const struct cell *cell, json_t **document, struct diag *diag)
 	int err = status == 2 ? -EINVAL : status == 77 ? -ENOTSUP : status == 130 ? -EINTR : -EIO;
 	const char *why = reason(*document);
 
+	if (err == -EINTR)
+		return diag_set(diag, err, "interrupted");
 	if (why != NULL)
 		return diag_set(diag, err, "%s: %s", cell->name, why);
 	return diag_set(diag, err, "%s: bench %s ended with status %d", cell->name,

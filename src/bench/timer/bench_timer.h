@@ -208,7 +208,7 @@ struct native_outcome {
 	uint64_t missed;
 	bool fifo, dma_latency;
 };
-int native_measure(const struct native_config *config, struct joined_event *events,
+int timer_native_measure(const struct native_config *config, struct joined_event *events,
 	struct native_outcome *outcome, struct diag *diag);
 
 #endif

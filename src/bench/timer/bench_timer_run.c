@@ -235,7 +235,7 @@ static int run_native(const struct bench_context *context, const struct timer_pl
 	int err = start_native_load(&load, plan, cell, config.cpu, diag);
 
 	if (err == 0)
-		err = native_measure(&config, m->events, &outcome, diag);
+		err = timer_native_measure(&config, m->events, &outcome, diag);
 	m->host = host_load_stop(load);
 	if (err < 0)
 		return err;

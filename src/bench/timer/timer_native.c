@@ -97,7 +97,7 @@ static int hold_dma_latency(void)
 	return fd;
 }
 
-int native_measure(const struct native_config *config, struct joined_event *events,
+int timer_native_measure(const struct native_config *config, struct joined_event *events,
 	struct native_outcome *outcome, struct diag *diag)
 {
 	struct native native = {.config = config, .events = events};
