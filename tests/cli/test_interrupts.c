@@ -9,13 +9,14 @@
 
 static char directory[] = "/tmp/tickvm-interrupts-XXXXXX";
 
-/* interrupt PID SIGNAL SIGNAL: when it runs a guest, which has a thread for its timers, the process
- * is stopped, sent both, and continued: its handler finds them at the same time, however busy the
- * host is. */
+/* interrupt PID SIGNAL SIGNAL: when it runs a guest, which has a thread for its timers, in itself
+ * or in a child that it supervises, the process is stopped, sent both, and continued: its handler
+ * finds them at the same time, however busy the host is. */
 #define FUNCTIONS                                                                                  \
-	"running() { until grep -qsx tickvm-timer /proc/$1/task/*/comm; do test -e /proc/$1/exe "  \
-	"|| "                                                                                      \
-	"return; sleep 0.01; done; }\n"                                                            \
+	"has_timer() { for p; do grep -qsx tickvm-timer /proc/$p/task/*/comm && return; done; "    \
+	"return 1; }\n"                                                                            \
+	"running() { until has_timer $1 $(cat /proc/$1/task/$1/children); do "                     \
+	"test -e /proc/$1/exe || return; sleep 0.01; done; }\n"                                    \
 	"interrupt() { running $1; kill -STOP $1; kill -$2 $1; kill -$3 $1; kill -CONT $1; }\n"
 
 static const unsigned char halted[] = {0xfa, 0xf4, 0xeb, 0xfd}; /* cli; hlt; jmp hlt */
