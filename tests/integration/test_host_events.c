@@ -472,9 +472,12 @@ Test(host_events, why_names_a_timer_thread_that_slept_to_its_deadline)
 
 	REQUIRE_KVM();
 	struct bench_context context = explained_machine(&document, find_cpus());
+	pthread_t other = start_first(hog, NULL);
 
+	context.machine.timer_cpu = (int)cpus[0]; /* the hog's */
 	context.machine.timer_spin_ns = 0;
 	explain(&context, "dedicated");
+	end_thread(other);
 	require_events(document, false);
 	expect_said(document, "the timer thread woke late from its sleep", "--timer-spin 0 leaves");
 }
