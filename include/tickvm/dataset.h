@@ -116,6 +116,8 @@ void dataset_destroy(struct dataset *set); /* NULL is fine */
  * the next one is made. */
 struct row *dataset_row(struct dataset *set, const struct value *at);
 struct row *dataset_find(const struct dataset *set, const struct value *at);
+/* Puts the rows in another order: order has each of their numbers once. */
+void dataset_reorder(struct dataset *set, const size_t *order);
 /* The other row that is like this one in all axes but that one, where it has that value; axes that
  * follow others do not count. NULL: none. */
 struct row *dataset_partner(
@@ -127,6 +129,8 @@ const char *row_text(const struct row *row, const char *label); /* NULL: none */
  */
 struct sample *row_sample(const struct dataset *set, struct row *row, unsigned invocation,
 	unsigned round, const double *figures);
+/* Its axes that vary, as "axis=value axis=value"; a word. */
+const char *row_name(const struct dataset *set, const struct row *row);
 /* A sample's figures, made where it has none: then all are NAN. */
 double *sample_figures(const struct dataset *set, struct sample *sample);
 

@@ -174,16 +174,32 @@ struct row *dataset_find(const struct dataset *set, const struct value *at)
 	return row > 0 ? &set->rows[row - 1] : NULL;
 }
 
+static void build_index(struct dataset *set, size_t size)
+{
+	free(set->index);
+	set->index_size = size;
+	set->index = need(size, sizeof(*set->index));
+	for (size_t i = 0; set->rows != NULL && i < set->n_rows; i++)
+		*slot(set, set->rows[i].at) = i + 1;
+}
+
 /* Half empty at least. */
 static void make_room(struct dataset *set)
 {
-	if (2 * (set->n_rows + 1) <= set->index_size)
-		return;
-	free(set->index);
-	set->index_size = set->index_size > 0 ? 2 * set->index_size : 16;
-	set->index = need(set->index_size, sizeof(*set->index));
-	for (size_t i = 0; set->rows != NULL && i < set->n_rows; i++)
-		*slot(set, set->rows[i].at) = i + 1;
+	if (2 * (set->n_rows + 1) > set->index_size)
+		build_index(set, set->index_size > 0 ? 2 * set->index_size : 16);
+}
+
+void dataset_reorder(struct dataset *set, const size_t *order)
+{
+	struct row *rows =
+		set->n_rows > 0 ? need_copy(set->rows, set->n_rows, sizeof(*rows)) : NULL;
+
+	for (size_t i = 0; i < set->n_rows; i++)
+		set->rows[i] = rows[order[i]];
+	free(rows);
+	if (set->index_size > 0)
+		build_index(set, set->index_size);
 }
 
 struct row *dataset_row(struct dataset *set, const struct value *at)
@@ -285,4 +301,18 @@ bool axis_constant(const struct dataset *set, size_t axis)
 		if (!value_same(set->rows[i].at[axis], set->rows[0].at[axis]))
 			return false;
 	return true;
+}
+
+const char *row_name(const struct dataset *set, const struct row *row)
+{
+	char name[1024] = "";
+
+	for (size_t i = 0; i < set->n_axes; i++) {
+		size_t used = strlen(name);
+
+		if (axis_varies(set, i) && !value_same(row->at[i], value_none()))
+			snprintf(name + used, sizeof(name) - used, "%s%s=%s", used > 0 ? " " : "",
+				set->axes[i].id, row->at[i].text);
+	}
+	return word(name);
 }
