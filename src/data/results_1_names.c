@@ -5,6 +5,7 @@
 #include "tickvm/word.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,4 +299,97 @@ bool name_parse(const char *name, struct name_parsed *parsed)
 			return true;
 	}
 	return false;
+}
+
+/* ---- the other way ---- */
+
+const struct name_form *name_form_of(const struct dataset *set)
+{
+	for (const struct name_form *form = name_forms; form->experiment != NULL; form++)
+		if (strcmp(form->dataset, set->id) == 0)
+			return form;
+	return NULL;
+}
+
+/* "-" where the dataset has no such axis. */
+static struct value value_at(const struct dataset *set, const struct row *row, const char *axis)
+{
+	int i = dataset_axis(set, axis);
+
+	return i >= 0 ? row->at[i] : value_none();
+}
+
+/* Rows whose word would say what a missing one means have none. */
+static bool has_word(const struct name_word *spec, struct value value)
+{
+	struct value otherwise;
+
+	if (spec->plus != NULL || value_same(value, value_none()))
+		return false;
+	return spec->otherwise == NULL || !value_in(spec->otherwise, spec, &otherwise) ||
+	       !value_same(value, otherwise);
+}
+
+__attribute__((format(printf, 3, 4))) static void append(
+	char *name, size_t size, const char *format, ...)
+{
+	size_t used = strlen(name);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(name + used, size - used, format, args);
+	va_end(args);
+}
+
+static void append_plus(const struct name_form *form, const struct dataset *set,
+	const struct row *row, char *name, size_t size)
+{
+	for (const struct name_word *spec = form->words; spec->axis != NULL; spec++)
+		if (spec->plus != NULL &&
+			value_same(value_at(set, row, spec->axis), value_word("on")))
+			append(name, size, "+%s", spec->plus);
+}
+
+static void append_word(const struct name_word *spec, struct value value, char *name, size_t size)
+{
+	append(name, size, "/%s", spec->before != NULL ? spec->before : "");
+	if (spec->scale != 0)
+		append(name, size, "%.12g", value.number / spec->scale);
+	else
+		append(name, size, "%s", value.text);
+	append(name, size, "%s", spec->after != NULL ? spec->after : "");
+}
+
+static bool knows(const struct name_form *form, const char *axis)
+{
+	for (const struct name_word *spec = form->words; spec->axis != NULL; spec++)
+		if (strcmp(spec->axis, axis) == 0)
+			return true;
+	return false;
+}
+
+static void append_others(const struct name_form *form, const struct dataset *set,
+	const struct row *row, char *name, size_t size)
+{
+	for (size_t i = 0; i < set->n_axes; i++)
+		if (!(set->axes[i].flags & AXIS_FOLLOWS) && !knows(form, set->axes[i].id) &&
+			axis_varies(set, i))
+			append(name, size, "+%s=%s", set->axes[i].id, row->at[i].text);
+}
+
+void name_make(const struct name_form *form, const struct dataset *set, const struct row *row,
+	const struct name_figure *figure, char *name, size_t size)
+{
+	snprintf(name, size, "%s", form->experiment);
+	for (size_t i = 0; form->words[i].axis != NULL; i++) {
+		struct value value = value_at(set, row, form->words[i].axis);
+
+		if (has_word(&form->words[i], value))
+			append_word(&form->words[i], value, name, size);
+		if (i == 0)
+			append_plus(form, set, row, name, size);
+	}
+	append_others(form, set, row, name, size);
+	if (figure->word != NULL)
+		append(name, size, "/%s", figure->word);
 }

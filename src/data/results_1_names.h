@@ -41,5 +41,10 @@ struct name_parsed {
 };
 /* False: no experiment of that version called anything so. */
 bool name_parse(const char *name, struct name_parsed *parsed);
+/* What the version called the rows of that dataset; NULL: it had none like it. */
+const struct name_form *name_form_of(const struct dataset *set);
+/* The name of a row's figure; axes that it knew none of follow as "+axis=value" where they vary. */
+void name_make(const struct name_form *form, const struct dataset *set, const struct row *row,
+	const struct name_figure *figure, char *name, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
  * It shows nothing; what a page may be is page_json.c's business. */
 #include "tickvm/input.h"
 #include "tickvm/report.h"
+#include "tickvm/results_1.h"
 #include "tickvm/view.h"
 
 #include "tickvm/facts_json.h"
@@ -79,19 +80,21 @@ static int load(struct report_file *file, FILE *stream, struct diag *diag)
 		error.column, what_is_wrong(json_error_code(&error)));
 }
 
-static int check_schema(const struct report_file *file, bool tidy, struct diag *diag)
+static bool is_tidy(const struct report_file *file)
+{
+	const char *schema = json_string_value(json_object_get(file->root, "schema"));
+
+	return schema != NULL && strcmp(schema, SCHEMA_TIDY) == 0;
+}
+
+static int check_schema(const struct report_file *file, struct diag *diag)
 {
 	const char *schema = json_string_value(json_object_get(file->root, "schema"));
 
 	if (schema == NULL)
 		return diag_set(diag, -EINVAL, "%s: no member \"schema\"; " EXPECTED, file->path);
-	if (strcmp(schema, SCHEMA_OURS) == 0 || (tidy && strcmp(schema, SCHEMA_TIDY) == 0))
+	if (strcmp(schema, SCHEMA_OURS) == 0 || is_tidy(file))
 		return 0;
-	if (strcmp(schema, SCHEMA_TIDY) == 0)
-		return diag_set(diag, -EINVAL,
-			"%s: schema " SCHEMA_TIDY ": expected " SCHEMA_OURS
-			" here; tickvm report shows the file as text, Markdown, CSV, HTML or tidy",
-			file->path);
 	const char *version = schema + strlen(SCHEMA);
 
 	if (strncmp(schema, SCHEMA, strlen(SCHEMA)) == 0 && *version != '\0' &&
@@ -104,7 +107,7 @@ static int check_schema(const struct report_file *file, bool tidy, struct diag *
 	return diag_set(diag, -EINVAL, "%s: another schema; " EXPECTED, file->path);
 }
 
-static int read_file(struct report_file *file, const char *path, bool tidy, struct diag *diag)
+int report_read_any(struct report_file *file, const char *path, struct diag *diag)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *stream = stdin;
@@ -119,7 +122,7 @@ static int read_file(struct report_file *file, const char *path, bool tidy, stru
 	if (!is_stdin)
 		fclose(stream);
 	if (err == 0)
-		err = check_schema(file, tidy, diag);
+		err = check_schema(file, diag);
 	if (err < 0) {
 		json_decref(file->root);
 		file->root = NULL;
@@ -127,17 +130,38 @@ static int read_file(struct report_file *file, const char *path, bool tidy, stru
 	return err;
 }
 
+/* ---- tickvm-results/2 ---- */
+
+static int no_memory(const struct report_file *file, struct diag *diag)
+{
+	return diag_set(diag, -ENOMEM, "%s: no memory", file->path);
+}
+
+/* As a file of metrics and of a page, laid out: what readers of that schema look into. */
+static int flatten(struct report_file *file, struct diag *diag)
+{
+	struct document *document;
+	int err = document_from_json(&document, file->root, file->path, diag);
+	struct page *page = err == 0 ? document_page(document) : NULL;
+
+	json_decref(file->root);
+	file->root = err == 0 ? results_1_of(document) : NULL;
+	if (err == 0 && (page == NULL || file->root == NULL ||
+				json_object_set_new(file->root, "page", page_json(page)) < 0))
+		err = no_memory(file, diag);
+	page_destroy(page);
+	document_destroy(document);
+	return err;
+}
+
 int report_read(struct report_file *file, const char *path, struct diag *diag)
 {
-	return read_file(file, path, false, diag);
+	int err = report_read_any(file, path, diag);
+
+	return err == 0 && is_tidy(file) ? flatten(file, diag) : err;
 }
 
-int report_read_any(struct report_file *file, const char *path, struct diag *diag)
-{
-	return read_file(file, path, true, diag);
-}
-
-/* Of tickvm-results/2: its views, laid out. */
+/* Its views, laid out. */
 static struct page *page_of_document(const struct report_file *file, struct diag *diag)
 {
 	struct document *document;
@@ -146,7 +170,7 @@ static struct page *page_of_document(const struct report_file *file, struct diag
 	if (document_from_json(&document, file->root, file->path, diag) == 0) {
 		page = document_page(document);
 		if (page == NULL)
-			diag_set(diag, -ENOMEM, "%s: no memory", file->path);
+			no_memory(file, diag);
 	}
 	document_destroy(document);
 	return page;
@@ -154,13 +178,11 @@ static struct page *page_of_document(const struct report_file *file, struct diag
 
 struct page *report_page(const struct report_file *file, struct diag *diag)
 {
-	const char *schema = json_string_value(json_object_get(file->root, "schema"));
 	const json_t *json = json_object_get(file->root, "page");
 	struct diag why;
 
-	if (schema != NULL && strcmp(schema, SCHEMA_TIDY) == 0)
+	if (is_tidy(file))
 		return page_of_document(file, diag);
-
 	if (json == NULL) {
 		diag_set(diag, -EINVAL,
 			"%s: no member \"page\": made by an older tickvm; run the bench again",

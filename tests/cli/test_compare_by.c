@@ -82,9 +82,8 @@ Test(compare_by_cli, what_it_writes_is_shown_again)
 		0, "%s", shell("\"$TICKVM\" report $DIR/by.json").out);
 	cr_expect_eq(shell("grep -q '^| split ' $DIR/by.md").status, 0);
 	cr_expect_eq(tickvm("report $DIR/by.json -o $DIR/by.html").status, 0);
-	refused("report $DIR/by.json --format junit", 1,
-		"by.json: schema tickvm-results/2: expected tickvm-results/1 here");
-	refused("compare $DIR/by.json $DIR/exits.json", 2, "expected tickvm-results/1 here");
+	cr_expect_eq(tickvm("report $DIR/by.json --format junit").status, 0);
+	refused("compare $DIR/by.json $DIR/exits.json", 2, "nothing in common");
 }
 
 Test(compare_by_cli, datasets_as_csv)
