@@ -154,27 +154,27 @@ static int parse_size(const char *text, uint64_t *bytes)
 	return 0;
 }
 
-static int take_size(const struct option_spec *spec, const char *text, struct diag *diag)
+static int check_size(
+	const struct option_spec *spec, const char *text, uint64_t *bytes, struct diag *diag)
 {
-	uint64_t bytes;
-
-	if (parse_size(text, &bytes) < 0)
+	if (parse_size(text, bytes) < 0)
 		return diag_set(diag, -EINVAL,
 			"--%s: '%s' is no size; write for example 512, 64K or 1M", spec->name,
 			text);
-	if (bytes < spec->min || bytes > spec->max)
+	if (*bytes < spec->min || *bytes > spec->max)
 		return diag_set(diag, -EINVAL,
 			"--%s: %s is out of range: %" PRIu64 " to %" PRIu64 " bytes", spec->name,
 			text, spec->min, spec->max);
-	*(uint64_t *)spec->value = bytes;
 	return 0;
 }
 
+/* Of numbers or sizes. */
 static int take_number(const struct option_spec *spec, const char *item, struct diag *diag)
 {
 	struct numbers *list = spec->value;
 	uint64_t number;
-	int err = check_number(spec, item, &number, diag);
+	int err =
+		(spec->kind == OPTION_SIZES ? check_size : check_number)(spec, item, &number, diag);
 
 	if (err < 0)
 		return err;
@@ -190,6 +190,8 @@ static int take_choice(const struct option_spec *spec, const char *item, struct 
 
 	if (index < 0)
 		return unknown_choice(spec, item, diag);
+	if (*(uint64_t *)spec->value >> index & 1)
+		return diag_set(diag, -EINVAL, "--%s: %s twice", spec->name, item);
 	*(uint64_t *)spec->value |= 1ULL << index;
 	return 0;
 }
@@ -226,7 +228,7 @@ static int take_one_choice(const struct option_spec *spec, const char *value, st
 	return 0;
 }
 
-static int take_value(const struct option_spec *spec, const char *value, struct diag *diag)
+int options_take(const struct option_spec *spec, const char *value, struct diag *diag)
 {
 	switch (spec->kind) {
 	case OPTION_FLAG:
@@ -238,11 +240,12 @@ static int take_value(const struct option_spec *spec, const char *value, struct 
 	case OPTION_NUMBER:
 		return check_number(spec, value, spec->value, diag);
 	case OPTION_SIZE:
-		return take_size(spec, value, diag);
+		return check_size(spec, value, spec->value, diag);
 	case OPTION_CHOICE:
 		return take_one_choice(spec, value, diag);
 	/* What the user says replaces the default. */
 	case OPTION_NUMBERS:
+	case OPTION_SIZES:
 		((struct numbers *)spec->value)->n = 0;
 		return take_list(spec, value, diag, take_number);
 	case OPTION_DURATIONS:
@@ -307,7 +310,7 @@ int options_parse(const struct option_spec *specs, int argc, char **argv, struct
 					spec->name, argv[0]);
 			value = argv[++i];
 		}
-		int err = take_value(spec, value, diag);
+		int err = options_take(spec, value, diag);
 
 		if (err < 0)
 			return err;

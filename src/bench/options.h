@@ -29,6 +29,7 @@ enum option_kind {
 	OPTION_TEXT,      /* const char **value */
 	OPTION_SIZE,      /* uint64_t *value, min to max bytes: "512", "64K", "1M", "1G" */
 	OPTION_NUMBERS,   /* struct numbers *value, each min to max */
+	OPTION_SIZES,     /* struct numbers *value, the same as sizes */
 	OPTION_DURATIONS, /* struct durations *value, each min to max nanoseconds */
 	OPTION_CHOICE,    /* unsigned *value: index into names */
 	OPTION_CHOICES,   /* uint64_t *value: bit i for names[i] */
@@ -49,6 +50,9 @@ struct option_spec {
 /* Takes --name VALUE and --name=VALUE; argv[0] is the experiment's name. -EINVAL with diag set:
  * usage. */
 int options_parse(const struct option_spec *specs, int argc, char **argv, struct diag *diag);
+
+/* The value of one of them, as after its name. */
+int options_take(const struct option_spec *spec, const char *value, struct diag *diag);
 
 /* "10us", "1.5ms", "2s", "800" or "800ns". 0 or -EINVAL. */
 int options_duration(const char *text, uint64_t *ns);
