@@ -8,6 +8,12 @@
 #include <jansson.h>
 #include <stdio.h>
 
+/* An option of the machine that was given a list: "kernel,user". */
+struct axis_list {
+	const char *axis, *values;
+};
+#define AXIS_LISTS_MAX 16
+
 struct bench_context {
 	struct vm_config machine;
 	uint64_t machine_set; /* BENCH_SET_*: which machine options the user gave */
@@ -16,6 +22,8 @@ struct bench_context {
 	json_t **collect;   /* not NULL: the results document goes here instead (NULL: no memory) */
 	struct diag *check; /* not NULL: nothing but a look whether the options are right; what is
 			       wrong with them goes here instead of standard error */
+	const struct axis_list *lists; /* only for experiments whose every option is an axis */
+	size_t n_lists;
 	bool quiet, verbose;
 	bool sandbox; /* this process is confined, or those that the experiment starts are to be */
 	const char *command_line; /* recorded with the results */
@@ -41,6 +49,8 @@ struct bench {
 	const char *summary; /* one line, for `bench list` */
 	const char *help;    /* its own options */
 	int (*run)(struct bench_context *context, int argc, char **argv);
+	/* Every option of the machine may be a list, where this is one of the driver's. */
+	const struct experiment *experiment;
 	bool takes_pin_both;   /* unpinned vCPUs and pinned ones, one after the other */
 	bool takes_quiet_list; /* runs with a quiet window and without */
 	/* What it does that the sandbox must know of: */

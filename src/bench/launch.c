@@ -40,6 +40,12 @@ static void place_threads(struct vm_config *config, uint64_t set_by_user)
 		config->timer_cpu = allowed_cpu(&set, cpus - 1);
 }
 
+void launch_settle(struct bench_context *context)
+{
+	if (!(context->machine_set & BENCH_SET_MEM))
+		context->machine.mem_bytes = DEFAULT_MEM;
+}
+
 void launch_begin(struct launch *launch, const struct bench_context *context, unsigned vcpus)
 {
 	*launch = (struct launch){.config = context->machine};

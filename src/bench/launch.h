@@ -20,6 +20,8 @@ struct launch {
 /* A machine as the user configured it, for vcpus vCPUs; what he left open is chosen for measuring:
  * vCPUs on the first CPUs this process may use, the timer thread on the last. */
 void launch_begin(struct launch *launch, const struct bench_context *context, unsigned vcpus);
+/* The same for the memory alone: context says then what its launches will have. */
+void launch_settle(struct bench_context *context);
 /* Adds to the payload's command line; too long a line fails in launch_run(). */
 __attribute__((format(printf, 2, 3))) void launch_append(
 	struct launch *launch, const char *format, ...);

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Points, from choices. */
+#include "points.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- axes ---- */
+
+static bool is_among(const struct choice *const *axes, size_t n, const struct choice *choice)
+{
+	for (size_t i = 0; i < n; i++)
+		if (axes[i] == choice)
+			return true;
+	return false;
+}
+
+static bool is_named(const struct series *series, const char *axis)
+{
+	for (size_t i = 0; series->axes[i] != NULL; i++)
+		if (strcmp(series->axes[i], axis) == 0)
+			return true;
+	return false;
+}
+
+static size_t add_rest_of_machine(const struct choices *choices, const struct series *series,
+	const struct choice **axes, size_t n)
+{
+	for (size_t i = 0; i < choices->n && n < POINT_AXES_MAX; i++) {
+		const struct choice *choice = &choices->choice[i];
+
+		if (choice->parameter == NULL && !is_named(series, choice->axis.id) &&
+			!is_among(axes, n, choice))
+			axes[n++] = choice;
+	}
+	return n;
+}
+
+size_t points_axes(const struct choices *choices, const struct series *series,
+	const struct choice *axes[POINT_AXES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; series->axes[i] != NULL && n < POINT_AXES_MAX; i++) {
+		const struct choice *choice = choices_find(choices, series->axes[i]);
+
+		if (choice != NULL)
+			axes[n++] = choice;
+		else if (strcmp(series->axes[i], MACHINE_AXES) == 0)
+			n = add_rest_of_machine(choices, series, axes, n);
+	}
+	return n;
+}
+
+/* -1: none. */
+static int axis_of(const struct point *point, const char *axis)
+{
+	for (size_t i = 0; i < point->n; i++)
+		if (strcmp(point->axes[i]->axis.id, axis) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* ---- one point ---- */
+
+static int decode(
+	struct point *point, const struct choice *choice, struct value value, struct diag *diag)
+{
+	const struct machine_axes *machine = machine_axes_known();
+
+	if (choice->parameter != NULL)
+		return choices_decode(choice->parameter, value, point->parameters)
+			       ? 0
+			       : diag_set(
+					 diag, -EINVAL, "--%s: no %s", choice->axis.id, value.text);
+	/* What it is anyhow stays what it was, chosen by the user or left open. */
+	if (value_same(machine->show(&point->context, choice->axis.id), value))
+		return 0;
+	return machine->set(&point->context, choice->axis.id, value.text, diag);
+}
+
+static int put(struct point *point, size_t axis, struct value value, struct diag *diag)
+{
+	point->at[axis] = value;
+	return decode(point, point->axes[axis], value, diag);
+}
+
+void point_set(struct point *point, const char *axis, const char *text)
+{
+	int i = axis_of(point, axis);
+	struct value values[CHOICE_VALUES_MAX];
+	struct diag diag = {"no such axis"};
+	size_t n = 0;
+
+	if (i >= 0 &&
+		choices_preset(point->choices, point->axes[i], text, values, &n, &diag) == 0 &&
+		n == 1 && put(point, (size_t)i, values[0], &diag) == 0)
+		return;
+	fprintf(stderr, "tickvm: %s: %s=%s: %s\n", point->series->id, axis, text, diag.text);
+	abort();
+}
+
+void point_unset(struct point *point, const char *axis)
+{
+	int i = axis_of(point, axis);
+
+	if (i >= 0)
+		point->at[i] = value_none();
+}
+
+void point_keep(struct point *point, const char *const *axes)
+{
+	for (size_t i = 0; i < point->n; i++) {
+		size_t kept = 0;
+
+		while (axes[kept] != NULL && strcmp(axes[kept], point->axes[i]->axis.id) != 0)
+			kept++;
+		if (axes[kept] == NULL)
+			point->at[i] = value_none();
+	}
+}
+
+bool point_given(const struct point *point, const char *axis)
+{
+	int i = axis_of(point, axis);
+
+	return i >= 0 && (point->given >> i & 1);
+}
+
+const char *point_text(const struct point *point, const char *axis)
+{
+	int i = axis_of(point, axis);
+
+	return i < 0 ? value_none().text : point->at[i].text;
+}
+
+static void show(const struct choice *choice, struct value value, char *text, size_t size)
+{
+	if (value.number == value.number)
+		unit_show(value.number, choice->axis.unit, text, size);
+	else
+		snprintf(text, size, "%s", value.text);
+}
+
+void point_name(const struct point *point, char *text, size_t size)
+{
+	size_t used = 0;
+	char value[80];
+
+	snprintf(text, size, "%s", point->series->id);
+	for (size_t i = 0; i < point->n && used < size; i++) {
+		const struct choice *choice = point->axes[i];
+
+		if (!(point->many >> i & 1) || value_same(point->at[i], value_none()))
+			continue;
+		show(choice, point->at[i], value, sizeof(value));
+		used += (size_t)snprintf(text + used, size - used, "%s%s%s%s", used > 0 ? ", " : "",
+			choice->parameter != NULL ? "" : choice->axis.id,
+			choice->parameter != NULL ? "" : " ", value);
+	}
+}
+
+/* ---- all of them ---- */
+
+static const char *preset_of(const struct series *series, const struct choice *choice)
+{
+	for (size_t i = 0; series->presets != NULL && series->presets[i] != NULL; i += 2)
+		if (strcmp(series->presets[i], choice->axis.id) == 0)
+			return series->presets[i + 1];
+	return choice->parameter != NULL ? choice->parameter->preset : NULL;
+}
+
+/* The values of each of a series' axes. */
+struct product {
+	const struct choice *axes[POINT_AXES_MAX];
+	struct value values[POINT_AXES_MAX][CHOICE_VALUES_MAX];
+	size_t n_values[POINT_AXES_MAX], n, total;
+};
+
+static int fill_axis(struct product *product, size_t i, const struct choices *choices,
+	const struct series *series, struct diag *diag)
+{
+	const struct choice *choice = product->axes[i];
+	const char *preset = preset_of(series, choice);
+
+	if (!choice->given && (choice->parameter != NULL || preset != NULL))
+		return choices_preset(
+			choices, choice, preset, product->values[i], &product->n_values[i], diag);
+	memcpy(product->values[i], choice->values, choice->n * sizeof(choice->values[0]));
+	product->n_values[i] = choice->n;
+	return 0;
+}
+
+static int fill(struct product *product, const struct choices *choices, const struct series *series,
+	struct diag *diag)
+{
+	int err = 0;
+
+	product->n = points_axes(choices, series, product->axes);
+	product->total = 1;
+	for (size_t i = 0; i < product->n && err == 0; i++) {
+		err = fill_axis(product, i, choices, series, diag);
+		if (product->total <= POINTS_MAX)
+			product->total *= product->n_values[i];
+	}
+	if (err == 0 && product->total > POINTS_MAX)
+		err = diag_set(diag, -EINVAL, "more than %d points of %s: give shorter lists",
+			POINTS_MAX, series->id);
+	return err;
+}
+
+static void free_point(struct point *point)
+{
+	free(point->parameters);
+}
+
+void points_free(struct points *points)
+{
+	for (size_t i = 0; i < points->n; i++)
+		free_point(&points->point[i]);
+	free(points->point);
+	*points = (struct points){.n = 0};
+}
+
+/* The number-th of the product; its first axis varies slowest, so that rows come as tables want
+ * them. */
+static int make(
+	struct point *point, const struct product *product, size_t number, struct diag *diag)
+{
+	size_t stride = product->total;
+	int err = 0;
+
+	for (size_t i = 0; i < product->n && err == 0; i++) {
+		stride /= product->n_values[i];
+		err = put(point, i, product->values[i][number / stride], diag);
+		number %= stride;
+		point->given |= (uint64_t)product->axes[i]->given << i;
+		point->many |= (uint64_t)(product->n_values[i] > 1) << i;
+	}
+	return err;
+}
+
+static bool is_known(const struct points *points, const struct point *point)
+{
+	for (size_t i = 0; i < points->n; i++) {
+		size_t same = 0;
+
+		while (same < point->n && value_same(points->point[i].at[same], point->at[same]))
+			same++;
+		if (same == point->n)
+			return true;
+	}
+	return false;
+}
+
+/* 0: it is one, or is left out. */
+static int settle(
+	struct points *points, struct session *session, struct point *point, struct diag *reason)
+{
+	const struct series *series = point->series;
+	struct diag why = {""};
+	char name[200];
+	int err = series->settle != NULL ? series->settle(session, point, &why) : 0;
+
+	if (err == -ENOTSUP) {
+		point_name(point, name, sizeof(name));
+		document_skip(
+			session->document, &(struct skip){session_set(session, series->id)->id,
+						   name, SKIP_UNAVAILABLE, why.text});
+	}
+	if (err < 0)
+		*reason = why;
+	if (err < 0 || is_known(points, point))
+		free_point(point);
+	else
+		points->point[points->n++] = *point;
+	return err == -ENOTSUP || err == -ENOENT ? 0 : err;
+}
+
+static int make_all(struct points *points, struct session *session, const struct choices *choices,
+	const struct series *series, const struct product *product, struct diag *diag)
+{
+	struct diag reason = {""};
+	int err = 0;
+
+	for (size_t i = 0; i < product->total && err == 0; i++) {
+		struct point point = {.series = series,
+			.experiment = choices->experiment,
+			.choices = choices,
+			.n = product->n,
+			.context = *choices->context};
+
+		memcpy(point.axes, product->axes, sizeof(point.axes));
+		point.context.quiet = true;
+		point.parameters = calloc(1, choices->experiment->parameters_size + 1);
+		err = point.parameters != NULL ? make(&point, product, i, diag)
+					       : diag_set(diag, -ENOMEM, "out of memory");
+		if (err == 0)
+			err = settle(points, session, &point, &reason);
+		else
+			free_point(&point);
+	}
+	if (reason.text[0] != '\0' && (err < 0 || points->n == 0))
+		*diag = reason;
+	return err;
+}
+
+int points_make(struct points *points, struct session *session, const struct choices *choices,
+	const struct series *series, struct diag *diag)
+{
+	struct product *product = calloc(1, sizeof(*product));
+	int err = product != NULL ? fill(product, choices, series, diag)
+				  : diag_set(diag, -ENOMEM, "out of memory");
+
+	*points = (struct points){.n = 0};
+	if (err == 0) {
+		points->point = calloc(product->total, sizeof(*points->point));
+		err = points->point == NULL
+			      ? diag_set(diag, -ENOMEM, "out of memory")
+			      : make_all(points, session, choices, series, product, diag);
+	}
+	free(product);
+	return err;
+}
