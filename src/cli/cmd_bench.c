@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "interrupts.h"
 #include "supervise.h"
+#include "tickvm/experiment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ struct bench_context cli_bench_context(const struct options *options, const char
 		.json = options->json,
 		.csv = options->csv,
 		.markdown = options->markdown,
+		.lists = options->lists,
+		.n_lists = options->n_lists,
 		.quiet = options->quiet,
 		.verbose = options->verbose,
 		.command_line = command_line};
@@ -43,7 +46,11 @@ static void help(const struct bench *bench)
 		printf("experiments (tickvm bench list):\n");
 		list(stdout);
 	} else {
-		printf("%s\n\noptions:\n%s", bench->summary, bench->help);
+		printf("%s\n\noptions:\n", bench->summary);
+		if (bench->experiment != NULL)
+			drive_help(bench->experiment, stdout);
+		else
+			fputs(bench->help, stdout);
 	}
 	printf("\nmachine options:\n");
 	cli_options_help(stdout, COMMAND_BENCH);
@@ -103,6 +110,11 @@ static int run(const struct bench *bench, const struct options *options, int arg
 	if (options->machine_set & (BENCH_SET_QUIET_ON | BENCH_SET_QUIET_OFF) &&
 		!bench->takes_quiet_list) {
 		complain("bench", "--quiet-window: %s takes a time in ns", bench->name);
+		return STATUS_USAGE;
+	}
+	if (options->n_lists > 0 && bench->experiment == NULL) {
+		complain("bench", "--%s %s: %s takes one value", options->lists[0].axis,
+			options->lists[0].values, bench->name);
 		return STATUS_USAGE;
 	}
 	supervise_disks(options, argc, argv);

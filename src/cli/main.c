@@ -128,6 +128,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return STATUS_USAGE;
 	}
+	cli_machine_axes_register();
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return supervise_end(after_output(run_command(i, argc, argv),

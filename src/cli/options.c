@@ -23,19 +23,19 @@ struct option_text {
 
 /* ---- words to numbers ---- */
 
-struct unit {
+struct suffix {
 	const char *name;
 	uint64_t factor;
 };
-static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
-static const struct unit size_units[] = {
+static const struct suffix no_units[] = {{"", 1}, {NULL, 0}};
+static const struct suffix size_units[] = {
 	{"", 1}, {"K", KIB(1)}, {"M", MIB(1)}, {"G", GIB(1)}, {NULL, 0}};
-static const struct unit nsec_units[] = {
+static const struct suffix nsec_units[] = {
 	{"", 1}, {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", SECOND}, {NULL, 0}};
-static const struct unit second_units[] = {
+static const struct suffix second_units[] = {
 	{"", SECOND}, {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", SECOND}, {NULL, 0}};
 
-static const struct unit *units_of(enum option_kind kind)
+static const struct suffix *units_of(enum option_kind kind)
 {
 	switch (kind) {
 	case OPTION_SIZE:
@@ -50,7 +50,7 @@ static const struct unit *units_of(enum option_kind kind)
 	}
 }
 
-static int parse_number(const char *word, const struct unit *unit, uint64_t *value)
+static int parse_number(const char *word, const struct suffix *unit, uint64_t *value)
 {
 	if (*word < '0' || *word > '9') /* strtoull() would take blanks and signs */
 		return -EINVAL;
@@ -67,10 +67,10 @@ static int parse_number(const char *word, const struct unit *unit, uint64_t *val
 }
 
 /* The largest unit that leaves a whole number, as one would type it. */
-static void show_number(char *text, size_t size, const struct unit *units, uint64_t value)
+static void show_number(char *text, size_t size, const struct suffix *units, uint64_t value)
 {
-	const struct unit *best = units;
-	for (const struct unit *unit = units; unit->name != NULL; unit++)
+	const struct suffix *best = units;
+	for (const struct suffix *unit = units; unit->name != NULL; unit++)
 		if (value != 0 && value % unit->factor == 0 && unit->factor >= best->factor &&
 			!(unit->factor == best->factor && *best->name == '\0'))
 			best = unit;
@@ -110,7 +110,7 @@ char *cli_options_keep(struct options *options, const char *text)
 
 static int refuse(const struct option_spec *spec, const char *where, struct diag *diag)
 {
-	const struct unit *units = units_of(spec->kind);
+	const struct suffix *units = units_of(spec->kind);
 	char min[32], max[32];
 	if (spec->kind == OPTION_CUSTOM)
 		return diag_set(diag, -EINVAL, "%s: expected %s", where, spec->arg);
@@ -323,6 +323,8 @@ static int pass(struct options *options, enum command command, bool only_config,
 			(only_config && strcmp(m.spec->name, "config") != 0))
 			continue;
 		snprintf(where, sizeof(where), "--%s %s", m.spec->name, m.value);
+		if (command == COMMAND_BENCH && cli_machine_axes_keep(options, m.spec, m.value))
+			continue;
 		err = cli_options_set(options, m.spec, m.value, where, diag);
 	}
 	if (!only_config && err == 0) {

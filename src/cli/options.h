@@ -7,6 +7,7 @@
 
 #include "tickvm/bench.h"
 #include "tickvm/compare.h"
+#include "tickvm/dataset.h"
 #include "tickvm/ini_file.h"
 #include "tickvm/sandbox.h"
 
@@ -53,8 +54,10 @@ struct options {
 		bool apply;
 	} tune;
 	const char *resume, *baseline;
-	unsigned rounds;             /* 0: as the sweep's file says */
-	unsigned shard, shards;      /* from 1; 0, 0: all */
+	unsigned rounds;                        /* 0: as the sweep's file says */
+	unsigned shard, shards;                 /* from 1; 0, 0: all */
+	struct axis_list lists[AXIS_LISTS_MAX]; /* bench: machine options that were given lists */
+	size_t n_lists;
 	struct option_text *texts;   /* strings from the configuration file */
 	unsigned machine_line;       /* its [machine]; 0: not yet */
 	unsigned given[OPTIONS_MAX]; /* by index in cli_option_specs: the file's line; 0: none */
@@ -86,6 +89,9 @@ struct option_spec {
 	/* Why only the command line may give this value: a file may be anybody's. Returns NULL
 	 * where a file may too; NULL: it always may. */
 	const char *(*typed)(const char *value);
+	/* An axis of experiments: what it is now, as rows have it. NULL: none of the machine's, or
+	 * not for them. */
+	struct value (*show)(const struct options *options, const struct option_spec *spec);
 };
 
 extern const struct option_spec cli_option_specs[]; /* ends with a NULL name */
@@ -116,6 +122,18 @@ int cli_options_check(
  * each. */
 int cli_options_check_host(struct options *options, struct diag *diag);
 void cli_options_help(FILE *out, enum command command);
+
+/* ---- machine_axes.c: the machine's options as axes (tickvm/experiment.h) ---- */
+
+/* Before any experiment runs. */
+void cli_machine_axes_register(void);
+/* Keeps a list of values for an option that is an axis; false: it is none. */
+bool cli_machine_axes_keep(
+	struct options *options, const struct option_spec *spec, const char *value);
+/* A row's show(): by the option's kind, or of words. */
+struct value cli_show_amount(const struct options *options, const struct option_spec *spec);
+struct value cli_show_irqchip(const struct options *options, const struct option_spec *spec);
+struct value cli_show_pin(const struct options *options, const struct option_spec *spec);
 
 /* ---- options_output.c: --json, --csv, --markdown, --events ---- */
 
