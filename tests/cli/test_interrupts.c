@@ -79,7 +79,7 @@ static const struct {
 	bool results;
 } stopped[] = {
 	{"trace --serial null $GUEST --json $DIR/json >/dev/null", true},
-	{"bench exits --quiet --runs 0 --rounds 1000 --iterations 1000000 --json $DIR/json "
+	{"bench exits --quiet --series cost --batches 1000 --iterations 1000000 --json $DIR/json "
 	 ">/dev/null",
 		true},
 	{"bench ipi --quiet --count 100000 --json $DIR/json >/dev/null", true},

@@ -130,13 +130,14 @@ static const char *const measured[] = {
 	"bench linpack " SHORT "--n 10 --no-native",
 	"bench ctx " SHORT "--contexts 2 --stride 4096 --max 4K --no-native",
 	"bench disk " SHORT "--op read --file 1M --record 64K --depth 1",
-	"bench exits " SHORT "--irqchip split --kind pio-out --iterations 10 --runs 0",
+	"bench exits " SHORT "--irqchip split --kind pio-out --iterations 10 --series cost",
 	"bench ipi --quiet --irqchip split --count 10 --apic xapic --wait hlt",
 	"bench startup --quiet --runs 1 --irqchip user",
 	"bench scale --quiet --vms 1 --seconds 1",
 	"why --quiet --count 50 --interval 1ms",
-	"compare --live --quiet 'exits --irqchip split --kind pio-out --runs 0 --iterations 9' "
-	"'exits --irqchip split --kind pio-out --runs 0 --iterations 9' --max-rounds 8",
+	"compare --live --quiet 'exits --irqchip split --kind pio-out --series cost --iterations "
+	"9' "
+	"'exits --irqchip split --kind pio-out --series cost --iterations 9' --max-rounds 8",
 };
 
 Test(lost_output, of_what_is_measured)
@@ -151,7 +152,7 @@ Test(lost_output, of_a_sweep)
 {
 	need_kvm();
 	shell("printf '[sweep]\\nrounds = 1\\n[cell e]\\nbench = exits\\nirqchip = split\\n"
-	      "kind = pio-out\\niterations = 9\\nruns = 0\\n' >\"$DIR/s.ini\"");
+	      "kind = pio-out\\niterations = 9\\nseries = cost\\n' >\"$DIR/s.ini\"");
 	fails("sweep --quiet $DIR/s.ini", ">/dev/full", "cannot write standard output");
 	/* After the round, and at the end. */
 	struct result r = tickvm("sweep --quiet $DIR/s.ini --json /dev/full");
