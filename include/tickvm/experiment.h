@@ -37,9 +37,10 @@ struct parameter {
 
 /* The offset of a field that must be of a type: another does not compile. */
 #define FIELD_AT(STRUCT, FIELD, TYPE)                                                              \
-	(offsetof(STRUCT, FIELD) +                                                                 \
-		0 * sizeof(char[_Generic(((STRUCT *)0)->FIELD, TYPE : 1, default                   \
-					 : -1)]))
+	(offsetof(STRUCT, FIELD) + 0 * sizeof(char[__builtin_types_compatible_p(                   \
+							   __typeof__(((STRUCT *)0)->FIELD), TYPE) \
+							   ? 1                                     \
+							   : -1]))
 #define PARAMETER_WORDS(ID, TITLE, WORDS, PRESET, STRUCT, FIELD, HELP)                             \
 	{                                                                                          \
 		.axis = {.id = (ID), .title = (TITLE), .help = (HELP)}, .kind = PARAMETER_WORD,    \

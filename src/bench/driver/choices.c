@@ -332,11 +332,12 @@ int choices_parse(struct choices *choices, const struct experiment *experiment,
 	struct bench_context *context, int argc, char **argv, struct diag *diag)
 {
 	union room *rooms = calloc(POINT_AXES_MAX, sizeof(*rooms));
-	int err = rooms != NULL ? 0 : diag_set(diag, -ENOMEM, "out of memory for options");
 
 	*choices = (struct choices){.experiment = experiment, .context = context};
-	if (err == 0)
-		err = check_old_words(argc, argv, diag);
+	if (rooms == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory for options");
+	int err = check_old_words(argc, argv, diag);
+
 	if (err == 0)
 		err = parse_words(choices, argc, argv, rooms, diag);
 	if (err == 0)

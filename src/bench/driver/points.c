@@ -310,16 +310,17 @@ int points_make(struct points *points, struct session *session, const struct cho
 	const struct series *series, struct diag *diag)
 {
 	struct product *product = calloc(1, sizeof(*product));
-	int err = product != NULL ? fill(product, choices, series, diag)
-				  : diag_set(diag, -ENOMEM, "out of memory");
 
 	*points = (struct points){.n = 0};
-	if (err == 0) {
-		points->point = calloc(product->total, sizeof(*points->point));
+	if (product == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	int err = fill(product, choices, series, diag);
+
+	points->point = err == 0 ? calloc(product->total, sizeof(*points->point)) : NULL;
+	if (err == 0)
 		err = points->point == NULL
 			      ? diag_set(diag, -ENOMEM, "out of memory")
 			      : make_all(points, session, choices, series, product, diag);
-	}
 	free(product);
 	return err;
 }
