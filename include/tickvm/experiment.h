@@ -19,6 +19,11 @@ enum parameter_kind {
 	PARAMETER_NSEC,
 	/* unsigned: index into words */
 	PARAMETER_WORD,
+	/* uint64_t, bit i for words[i]: a launch takes all values at once, and yields a row for
+	 * each. No axis of points: the series yields one of that name. */
+	PARAMETER_GATHERED,
+	/* bool: a way to show things, no axis */
+	PARAMETER_SWITCH,
 };
 
 /* An option of an experiment. It is an axis: given a list, it is varied. */
@@ -51,6 +56,16 @@ struct parameter {
 		.axis = {.id = (ID), .unit = (UNIT), .flags = (FLAGS), .help = (HELP)},            \
 		.kind = (KIND), .preset = (PRESET), .min = (MIN), .max = (MAX),                    \
 		.offset = FIELD_AT(STRUCT, FIELD, uint64_t)                                        \
+	}
+#define PARAMETER_GATHER(ID, WORDS, STRUCT, FIELD, HELP)                                           \
+	{                                                                                          \
+		.axis = {.id = (ID), .help = (HELP)}, .kind = PARAMETER_GATHERED,                  \
+		.words = (WORDS), .offset = FIELD_AT(STRUCT, FIELD, uint64_t)                      \
+	}
+#define PARAMETER_FLAG(ID, STRUCT, FIELD, HELP)                                                    \
+	{                                                                                          \
+		.axis = {.id = (ID), .help = (HELP)}, .kind = PARAMETER_SWITCH,                    \
+		.offset = FIELD_AT(STRUCT, FIELD, bool)                                            \
 	}
 #define PARAMETERS_END                                                                             \
 	{                                                                                          \
@@ -95,7 +110,10 @@ const char *point_text(const struct point *point, const char *axis);
 
 struct session {
 	const struct experiment *experiment;
+	const struct bench_context *context;
 	struct document *document;
+	/* The experiment's, as decoded from what is no axis: switches and gathered options. */
+	const void *parameters;
 	/* The experiment's, between prepare() and finish(). */
 	void *own;
 	bool keeps_attachments;
@@ -126,6 +144,11 @@ struct series {
 	/* Presets that are not the option's: pairs of axis and text, ends with NULL; may be NULL.
 	 */
 	const char *const *presets;
+	/* The same of axes whose values the user does not choose here: a yardstick's own settings.
+	 */
+	const char *const *fixed;
+	/* Presets that the host decides, NULL where it decides none; may be NULL. */
+	const char *(*preset)(const char *axis);
 	/* Axes whose values come with the rows: no options. */
 	const struct axis *yielded;
 	size_t n_yielded;

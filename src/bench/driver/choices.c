@@ -31,6 +31,7 @@ union room {
 	struct numbers numbers;
 	struct durations durations;
 	uint64_t words;
+	bool on;
 };
 
 static struct option_spec spec_of(const struct parameter *parameter, union room *room)
@@ -38,7 +39,9 @@ static struct option_spec spec_of(const struct parameter *parameter, union room 
 	static const enum option_kind kinds[] = {[PARAMETER_NUMBER] = OPTION_NUMBERS,
 		[PARAMETER_SIZE] = OPTION_SIZES,
 		[PARAMETER_NSEC] = OPTION_DURATIONS,
-		[PARAMETER_WORD] = OPTION_CHOICES};
+		[PARAMETER_WORD] = OPTION_CHOICES,
+		[PARAMETER_GATHERED] = OPTION_CHOICES,
+		[PARAMETER_SWITCH] = OPTION_FLAG};
 
 	return (struct option_spec){.name = parameter->axis.id,
 		.kind = kinds[parameter->kind],
@@ -89,6 +92,10 @@ static int take_room(const struct parameter *parameter, const union room *room,
 	case PARAMETER_WORD:
 		*n = take_words(parameter->words, room->words, values);
 		break;
+	case PARAMETER_GATHERED:
+	case PARAMETER_SWITCH:
+		*n = 0;
+		break;
 	}
 	return check_once(parameter->axis.id, values, *n, diag);
 }
@@ -101,6 +108,27 @@ static int choices_values(const struct parameter *parameter, const char *text, s
 	int err = text != NULL ? options_take(&spec, text, diag) : 0;
 
 	return err == 0 ? take_room(parameter, &room, values, n, diag) : err;
+}
+
+static bool is_axis(const struct parameter *parameter)
+{
+	return parameter->kind != PARAMETER_GATHERED && parameter->kind != PARAMETER_SWITCH;
+}
+
+void choices_decode_rest(const struct choices *choices, void *parameters)
+{
+	for (size_t i = 0; i < choices->n; i++) {
+		const struct choice *choice = &choices->choice[i];
+		void *field = (char *)parameters +
+			      (choice->parameter != NULL ? choice->parameter->offset : 0);
+
+		if (choice->parameter == NULL || is_axis(choice->parameter))
+			continue;
+		if (choice->parameter->kind == PARAMETER_SWITCH)
+			*(bool *)field = choice->bits != 0;
+		else
+			*(uint64_t *)field = choice->bits;
+	}
 }
 
 bool choices_decode(const struct parameter *parameter, struct value value, void *parameters)
@@ -286,6 +314,15 @@ static size_t add_common(struct choices *choices, struct option_spec *specs, con
 	return sizeof(common) / sizeof(common[0]);
 }
 
+static uint64_t all_words(const char *const *words)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; words[i] != NULL; i++)
+		bits |= 1ULL << i;
+	return bits;
+}
+
 /* An empty room is of an option that was not given: none takes an empty list. */
 static int take_own(struct choices *choices, const union room *rooms, struct diag *diag)
 {
@@ -298,6 +335,9 @@ static int take_own(struct choices *choices, const union room *rooms, struct dia
 		*choice = (struct choice){.axis = parameter[i].axis, .parameter = &parameter[i]};
 		err = take_room(&parameter[i], &rooms[i], choice->values, &choice->n, diag);
 		choice->given = choice->n > 0;
+		choice->bits = parameter[i].kind == PARAMETER_SWITCH ? rooms[i].on : rooms[i].words;
+		if (parameter[i].kind == PARAMETER_GATHERED && choice->bits == 0)
+			choice->bits = all_words(parameter[i].words);
 	}
 	return err;
 }

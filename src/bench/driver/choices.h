@@ -13,6 +13,8 @@ struct choice {
 	/* NULL: it is the machine's */
 	const struct parameter *parameter;
 	bool given;
+	/* of a gathered one: bit i for its word i; of a switch: 1 */
+	uint64_t bits;
 	struct value values[CHOICE_VALUES_MAX];
 	size_t n;
 };
@@ -37,6 +39,8 @@ const struct choice *choices_find(const struct choices *choices, const char *axi
 /* What a preset of that option comes to: a list as one would type it; NULL: all its words. */
 int choices_preset(const struct choices *choices, const struct choice *choice, const char *text,
 	struct value *values, size_t *n, struct diag *diag);
+/* Into the parameters: all that is no axis of points, gathered options and switches. */
+void choices_decode_rest(const struct choices *choices, void *parameters);
 /* Where a value of it goes in the parameters. False: the option has no such value. */
 bool choices_decode(const struct parameter *parameter, struct value value, void *parameters);
 

@@ -286,6 +286,8 @@ static int make_all(struct run *run, struct diag *diag)
 	int err = 0;
 
 	diag->text[0] = '\0';
+	if (run->session.parameters == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
 	for (size_t s = 0; experiment->series[s] != NULL && err == 0; s++)
 		if (run->choices->series >> s & 1)
 			err = add_jobs(run, s, diag);
@@ -302,8 +304,12 @@ static void begin(struct run *run, struct choices *choices)
 		.random = seed | 1,
 		.order = json_array(),
 		.session = {.experiment = choices->experiment,
+			.context = choices->context,
+			.parameters = calloc(1, choices->experiment->parameters_size + 1),
 			.document = document_create(),
 			.keeps_attachments = choices->context->json != NULL}};
+	if (run->session.parameters != NULL)
+		choices_decode_rest(choices, (void *)(uintptr_t)run->session.parameters);
 	document_begin(run->session.document, choices->context, choices->experiment->name, seed);
 }
 
@@ -313,6 +319,7 @@ static void end(struct run *run)
 		points_free(&run->points[s]);
 	free(run->jobs);
 	json_decref(run->order);
+	free((void *)(uintptr_t)run->session.parameters);
 	document_destroy(run->session.document);
 }
 
@@ -443,7 +450,9 @@ static const char *argument_of(enum parameter_kind kind)
 	static const char *const arguments[] = {[PARAMETER_NUMBER] = "N",
 		[PARAMETER_SIZE] = "SIZE",
 		[PARAMETER_NSEC] = "NS",
-		[PARAMETER_WORD] = "LIST"};
+		[PARAMETER_WORD] = "LIST",
+		[PARAMETER_GATHERED] = "LIST",
+		[PARAMETER_SWITCH] = ""};
 
 	return arguments[kind];
 }
@@ -470,11 +479,13 @@ static void help_words(const struct parameter *parameter, FILE *out)
 
 static void help_one(const struct parameter *parameter, FILE *out)
 {
+	bool is_switch = parameter->kind == PARAMETER_SWITCH;
 	char left[64];
 
 	snprintf(left, sizeof(left), "--%s %s", parameter->axis.id, argument_of(parameter->kind));
-	fprintf(out, "  %-30s %s (%s)", left, parameter->axis.help,
-		parameter->preset != NULL ? parameter->preset : "all");
+	fprintf(out, "  %-30s %s", left, parameter->axis.help);
+	if (!is_switch)
+		fprintf(out, " (%s)", parameter->preset != NULL ? parameter->preset : "all");
 	if (parameter->words != NULL)
 		help_words(parameter, out);
 	fputc('\n', out);

@@ -163,12 +163,23 @@ void point_name(const struct point *point, char *text, size_t size)
 
 /* ---- all of them ---- */
 
+static const char *text_of(const char *const *pairs, const char *axis)
+{
+	for (size_t i = 0; pairs != NULL && pairs[i] != NULL; i += 2)
+		if (strcmp(pairs[i], axis) == 0)
+			return pairs[i + 1];
+	return NULL;
+}
+
 static const char *preset_of(const struct series *series, const struct choice *choice)
 {
-	for (size_t i = 0; series->presets != NULL && series->presets[i] != NULL; i += 2)
-		if (strcmp(series->presets[i], choice->axis.id) == 0)
-			return series->presets[i + 1];
-	return choice->parameter != NULL ? choice->parameter->preset : NULL;
+	const char *text = text_of(series->presets, choice->axis.id);
+
+	if (text == NULL && series->preset != NULL)
+		text = series->preset(choice->axis.id);
+	if (text == NULL && choice->parameter != NULL)
+		text = choice->parameter->preset;
+	return text;
 }
 
 /* The values of each of a series' axes. */
@@ -183,7 +194,11 @@ static int fill_axis(struct product *product, size_t i, const struct choices *ch
 {
 	const struct choice *choice = product->axes[i];
 	const char *preset = preset_of(series, choice);
+	const char *fixed = text_of(series->fixed, choice->axis.id);
 
+	if (fixed != NULL)
+		return choices_preset(
+			choices, choice, fixed, product->values[i], &product->n_values[i], diag);
 	if (!choice->given && (choice->parameter != NULL || preset != NULL))
 		return choices_preset(
 			choices, choice, preset, product->values[i], &product->n_values[i], diag);
@@ -294,6 +309,8 @@ static int make_all(struct points *points, struct session *session, const struct
 		memcpy(point.axes, product->axes, sizeof(point.axes));
 		point.context.quiet = true;
 		point.parameters = calloc(1, choices->experiment->parameters_size + 1);
+		if (point.parameters != NULL)
+			choices_decode_rest(choices, point.parameters);
 		err = point.parameters != NULL ? make(&point, product, i, diag)
 					       : diag_set(diag, -ENOMEM, "out of memory");
 		if (err == 0)
