@@ -92,9 +92,10 @@ static bool given(const struct bench_context *context, const char *axis)
 	const struct option_spec *spec = find(axis);
 	struct options untouched;
 
+	if (spec->set != 0)
+		return context->machine_set & spec->set;
 	cli_options_init(&untouched);
-	return context->machine_set & spec->set ||
-	       !value_same(spec->show(&now, spec), spec->show(&untouched, spec));
+	return !value_same(spec->show(&now, spec), spec->show(&untouched, spec));
 }
 
 static struct value show(const struct bench_context *context, const char *axis)
@@ -108,6 +109,8 @@ static struct value show(const struct bench_context *context, const char *axis)
 static enum unit unit_of_kind(enum option_kind kind)
 {
 	switch (kind) {
+	case OPTION_UNSIGNED:
+		return UNIT_COUNT;
 	case OPTION_SIZE:
 		return UNIT_BYTES;
 	case OPTION_NSEC:

@@ -126,7 +126,7 @@ static const char *const measured[] = {
 	"bench timer --quiet --source native --interval 1ms --count 20",
 	"bench hyperbench " SHORT "--row idle --iterations 10 --no-native",
 	"bench native " SHORT "--row idle --iterations 10",
-	"bench memory " SHORT "--op read --pages 4k --backing ordinary --max 4K",
+	"bench memory " SHORT "--series bandwidth --op read --pages 4k --backing ordinary --max 4K",
 	"bench linpack " SHORT "--n 10 --no-native",
 	"bench ctx " SHORT "--contexts 2 --stride 4096 --max 4K --no-native",
 	"bench disk " SHORT "--op read --file 1M --record 64K --depth 1",

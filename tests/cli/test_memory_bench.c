@@ -24,13 +24,14 @@ Test(memory_bench, mistakes_are_told_before_anything_is_measured)
 	refused("bench memory --max lots", "'lots' is no size");
 	refused("bench memory --max 3", "out of range");
 	refused("bench memory --max 3M", "no power of two");
-	refused("bench memory --rounds 0", "no number from 1 to 100");
+	refused("bench memory --batches 0", "no number from 1 to 100");
+	refused("bench memory --rounds 0", "no number from 1 to");
 	refused("bench memory --ful", "did you mean --full?");
 	refused("bench memory --mem 16M", "--mem is too small: 1 vCPUs need");
 	refused("bench memory --max 1G --vcpus 4", "do not fit in a guest's 3 GiB");
 }
 
-#define SHORT "bench memory --quiet --max 4K --rounds 2 --vcpus 1 "
+#define SHORT "bench memory --quiet --max 4K --batches 2 --vcpus 1 "
 
 Test(memory_bench, prints_a_summary_first_touch_and_curves)
 {
@@ -41,9 +42,9 @@ Test(memory_bench, prints_a_summary_first_touch_and_curves)
 	cr_expect_str_empty(r.err, "%s", r.err);
 	cr_expect_not_null(strstr(r.out, "MEMORY BANDWIDTH, guest 2m/huge beside native"));
 	cr_expect_not_null(strstr(r.out, "FIRST TOUCH"));
-	cr_expect_not_null(strstr(r.out, "guest 4k/ordinary"));
-	cr_expect_not_null(strstr(r.out, "read, 1 at once (GB/s)"));
-	cr_expect_not_null(strstr(r.out, "memcpy, 1 at once (GB/s)"));
+	cr_expect_not_null(strstr(r.out, "guest, 4k"));
+	cr_expect_not_null(strstr(r.out, "read, 1 at once, huge (GB/s)"));
+	cr_expect_not_null(strstr(r.out, "memcpy, 1 at once, ordinary (GB/s)"));
 	cr_expect_null(strstr(r.out, "rmw, 1 at once"));
 	for (const char *line = r.out; line != NULL; line = strchr(line, '\n')) {
 		line += line != r.out;
@@ -51,51 +52,52 @@ Test(memory_bench, prints_a_summary_first_touch_and_curves)
 	}
 }
 
-static size_t cycles_of(const json_t *run, const char *op, unsigned *cells)
+/* Rows of a dataset on one side, and in passes how many passes they have attached. */
+static size_t rows_of(const json_t *root, const char *id, const char *side, size_t *passes)
 {
-	const json_t *cell;
-	size_t i, rounds = 0;
+	size_t i, j, n = 0;
+	json_t *set, *row;
 
-	json_array_foreach(json_object_get(run, "cells"), i, cell)
+	*passes = 0;
+	json_array_foreach(json_object_get(root, "datasets"), i, set)
 	{
-		if (strcmp(json_string_value(json_object_get(cell, "op")), op) != 0)
+		if (strcmp(json_string_value(json_object_get(set, "id")), id) != 0)
 			continue;
-		rounds += json_array_size(json_object_get(cell, "cycles"));
-		++*cells;
+		json_array_foreach(json_object_get(set, "rows"), j, row)
+		{
+			const json_t *batches = json_object_get(
+				json_array_get(json_object_get(row, "attachments"), 0), "batches");
+
+			if (strcmp(json_string_value(
+					   json_object_get(json_object_get(row, "at"), "side")),
+				    side) != 0)
+				continue;
+			n++;
+			*passes += json_array_size(json_object_get(batches, "rows"));
+		}
 	}
-	return rounds;
+	return n;
 }
 
-Test(memory_bench, its_file_has_every_round)
+Test(memory_bench, its_file_has_every_batch)
 {
 	need_kvm();
 	struct result r = tickvm(SHORT "--op write --pages 4k --backing ordinary --json -");
 	json_t *root = json_loads(r.out, 0, NULL);
-	unsigned cells = 0, touches = 0;
+	static const char *const sides[] = {"native", "guest"};
 
 	cr_assert_eq(r.status, 0, "%d: %s", r.status, r.err);
 	cr_assert_not_null(root, "no JSON: %s", r.out);
-	const json_t *runs = json_object_get(root, "runs");
-
-	/* Native and one guest, bandwidth and first touch. */
-	cr_assert_eq(json_array_size(runs), 4);
 	cr_expect_eq(json_array_size(json_object_get(root, "skipped")), 0);
-	for (size_t i = 0; i < 4; i++) {
-		const json_t *run = json_array_get(runs, i);
-		const char *system = json_string_value(json_object_get(run, "system"));
+	for (size_t i = 0; i < 2; i++) {
+		size_t batches;
 
-		cr_expect_str_eq(system, i % 2 == 0 ? "native" : "guest");
-		cr_expect_eq(json_object_get(run, "pages") == NULL, i % 2 == 0);
-		cr_expect_str_eq(json_string_value(json_object_get(run, "backing")), "ordinary");
-		if (i < 2)
-			cr_expect_eq(cycles_of(run, "write", &cells), 2 * 5);
-		else
-			cr_expect_eq(cycles_of(run, "first-touch", &touches), 32);
+		/* 256 bytes to 4 KiB, and first touch. */
+		cr_expect_eq(rows_of(root, "memory.bandwidth", sides[i], &batches), 5);
+		cr_expect_eq(batches, 5 * 2);
+		cr_expect_eq(rows_of(root, "memory.first-touch", sides[i], &batches), 1);
+		cr_expect_eq(batches, 32);
 	}
-	cr_expect_eq(cells, 2 * 5);
-	cr_expect_eq(touches, 2);
-	cr_expect_not_null(json_object_get(root, "page"));
-	cr_expect_not_null(json_object_get(root, "caches"));
 	json_decref(root);
 }
 
@@ -105,6 +107,6 @@ Test(memory_bench, csv_has_whole_curves)
 	struct result r = tickvm(SHORT "--op rmw --pages 2m --backing huge --csv -");
 
 	cr_assert_eq(r.status, 0, "%d: %s", r.status, r.err);
-	cr_expect_not_null(strstr(r.out, "rmw-1,256 B,"), "%s", r.out);
-	cr_expect_not_null(strstr(r.out, "rmw-1,4 KiB,"), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "memory.bandwidth-rmw-1-huge,256 B,"), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "memory.bandwidth-rmw-1-huge,4 KiB,"), "%s", r.out);
 }

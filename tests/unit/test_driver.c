@@ -54,9 +54,11 @@ static const struct machine_axes machine = {
 /* ---- an experiment ---- */
 
 struct parameters {
-	uint64_t count, wait;
+	uint64_t count, wait, sounds;
 	unsigned color;
+	bool wide;
 };
+static const char *const sounds[] = {"low", "high", NULL};
 static const char *const colors[] = {"red", "green", "blue", NULL};
 static const struct parameter parameters[] = {
 	PARAMETER_WORDS("color", NULL, colors, NULL, struct parameters, color, "which"),
@@ -64,6 +66,8 @@ static const struct parameter parameters[] = {
 		struct parameters, count, "how many"),
 	PARAMETER_AMOUNT("wait", PARAMETER_NSEC, UNIT_NS, 0, "1us", 1, 1000000, struct parameters,
 		wait, "how long"),
+	PARAMETER_GATHER("sound", sounds, struct parameters, sounds, "which, all at once"),
+	PARAMETER_FLAG("wide", struct parameters, wide, "shown wide"),
 	PARAMETERS_END,
 };
 static const struct figure figures[] = {{.id = "late", .unit = UNIT_NS, .good = GOOD_LOW}};
@@ -208,6 +212,54 @@ Test(driver, points_are_the_product_settled_and_each_once)
 	points_free(&points);
 }
 
+Test(driver, what_is_no_axis_is_decoded_all_the_same)
+{
+	const struct parameters *p;
+	struct points points;
+
+	cr_assert_eq(make(&points, "--color red"), 0, "%s", diag.text);
+	p = points.point[0].parameters;
+	cr_expect_eq(p->sounds, 3, "all");
+	cr_expect_not(p->wide);
+	points_free(&points);
+	cr_assert_eq(make(&points, "--color red,blue --sound high --wide"), 0, "%s", diag.text);
+	cr_expect_eq(points.n, 2, "%zu", points.n);
+	p = points.point[1].parameters;
+	cr_expect_eq(p->sounds, 2);
+	cr_expect(p->wide);
+	points_free(&points);
+}
+
+static const char *host_preset(const char *axis)
+{
+	return strcmp(axis, "color") == 0 ? "blue,red" : NULL;
+}
+
+Test(driver, presets_of_a_series)
+{
+	static const char *const presets[] = {"wait", "3us,4us", NULL};
+	static const char *const fixed[] = {"count", "7", NULL};
+	struct series series = lateness;
+	struct session session = {.experiment = &experiment, .document = document_create()};
+	struct points points;
+	char *words[4];
+	int n = split("--count 8", words);
+
+	series.presets = presets;
+	series.fixed = fixed;
+	series.preset = host_preset;
+	cr_assert_eq(choices_parse(&choices, &experiment, &context, n, words, &diag), 0);
+	cr_assert_eq(points_make(&points, &session, &choices, &series, &diag), 0, "%s", diag.text);
+	cr_expect_eq(points.n, 4, "%zu", points.n);
+	for (size_t i = 0; i < points.n; i++)
+		cr_expect_str_eq(point_text(&points.point[i], "count"), "7",
+			"what is fixed the user does not choose");
+	cr_expect_str_eq(point_text(&points.point[0], "color"), "red");
+	cr_expect_str_eq(point_text(&points.point[0], "wait"), "3000");
+	points_free(&points);
+	document_destroy(session.document);
+}
+
 Test(driver, a_combination_that_does_not_exist_is_left_out)
 {
 	const struct axis_list list = {"irqchip", "kernel,user"};
@@ -246,6 +298,8 @@ Test(driver, wrong_words)
 	refused("--rounds 0", "--rounds: '0'");
 	refused("--runs 3", "launches are --rounds now");
 	refused("--colour red", "did you mean --color?");
+	refused("--sound low,low", "--sound: low twice");
+	refused("--wide=yes", "--wide takes no value");
 }
 
 Test(driver, wrong_lists_of_machines)

@@ -75,19 +75,6 @@ Test(memory_cells, hostile_records_are_no_cells)
 			cr_expect(isnan(run.cells[op][i].median));
 }
 
-Test(memory_cells, ratios_need_both_sides)
-{
-	static struct memory_run guest, native;
-
-	memory_reduce(&guest, GHZ);
-	memory_reduce(&native, GHZ);
-	cr_expect(isnan(memory_ratio(&guest, &native, 0, 0)));
-	cr_expect(isnan(memory_ratio(NULL, &native, 0, 0)));
-	guest.cells[0][0].median = 3;
-	native.cells[0][0].median = 4;
-	cr_expect(near(memory_ratio(&guest, &native, 0, 0), 0.75));
-}
-
 Test(memory_cells, a_quarter_of_a_cache_stands_for_it)
 {
 	struct memory_caches caches = {.l1d = 48 << 10, .l2 = 1 << 20, .l3 = 32 << 20};
@@ -110,15 +97,6 @@ Test(memory_cells, unknown_caches_are_not_guessed)
 		cr_expect_eq(memory_region_length(&none, 1 << 30, region), -1);
 	cr_expect_eq(memory_region_length(&two, 1 << 20, REGION_L3), -1);
 	cr_expect_eq(memory_region_length(&two, 1 << 20, REGION_RAM), 12);
-}
-
-Test(memory_cells, names)
-{
-	struct memory_run run = {.native = true, .backing = MEMORY_ORDINARY};
-
-	cr_expect_str_eq(memory_run_name(&run), "native ordinary");
-	run = (struct memory_run){.pages = MEMORY_PAGES_4K, .backing = MEMORY_HUGE};
-	cr_expect_str_eq(memory_run_name(&run), "guest 4k/huge");
 }
 
 /* ---- huge pages ---- */

@@ -121,16 +121,30 @@ static void add_set(struct run *run, const struct series *series)
 			series->n_flags));
 }
 
+/* Two points have different values of it, "-" left out. */
+static bool varies(const struct points *points, size_t axis)
+{
+	struct value first = value_none();
+
+	for (size_t i = 0; i < points->n; i++) {
+		struct value value = points->point[i].at[axis];
+
+		if (value_same(first, value_none()))
+			first = value;
+		if (!value_like(first, value))
+			return true;
+	}
+	return false;
+}
+
 /* What nobody asked to vary, and varies all the same, follows from what somebody did ask. */
 static void mark_followers(struct dataset *set, const struct points *points)
 {
 	for (size_t i = 0; points->n > 0 && i < points->point[0].n; i++) {
 		const struct point *first = &points->point[0];
-		bool varies = false;
 
-		for (size_t p = 0; p < points->n; p++)
-			varies |= !value_like(points->point[p].at[i], first->at[i]);
-		if (varies && !(first->many >> i & 1) && first->axes[i]->parameter == NULL)
+		if (!(first->many >> i & 1) && first->axes[i]->parameter == NULL &&
+			varies(points, i))
 			set->axes[i].flags |= AXIS_FOLLOWS;
 	}
 }

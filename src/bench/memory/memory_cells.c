@@ -7,23 +7,13 @@
 
 #define ROUNDS_MAX 100
 
+const char *const memory_side_names[] = {"native", "guest", NULL};
 const char *const memory_op_names[] = {"read", "write", "rmw", "memset", "memcpy", NULL};
 _Static_assert(sizeof(memory_op_names) / sizeof(memory_op_names[0]) == WORKLOAD_MEMORY_OPS + 1,
 	"WORKLOAD_MEMORY_NAMES, as a list of choices");
 const char *const memory_page_names[] = {"2m", "4k", NULL};
 const char *const memory_backing_names[] = {"huge", "ordinary", NULL};
 const char *const memory_region_names[MEMORY_REGIONS] = {"L1", "L2", "L3", "RAM"};
-
-const char *memory_run_name(const struct memory_run *run)
-{
-	static const char *const native[MEMORY_BACKINGS] = {"native huge", "native ordinary"};
-	static const char *const guest[MEMORY_PAGES][MEMORY_BACKINGS] = {
-		[MEMORY_PAGES_2M] = {"guest 2m/huge", "guest 2m/ordinary"},
-		[MEMORY_PAGES_4K] = {"guest 4k/huge", "guest 4k/ordinary"},
-	};
-
-	return run->native ? native[run->backing] : guest[run->pages][run->backing];
-}
 
 bool memory_lacks_huge_pages(const struct memory_run *run)
 {
@@ -75,14 +65,6 @@ void memory_reduce(struct memory_run *run, uint64_t tsc_hz)
 		run->n_rounds != 0 ? run->rounds[0].bytes : 0, (double)tsc_hz);
 }
 
-double memory_ratio(const struct memory_run *guest, const struct memory_run *native, unsigned op,
-	unsigned length)
-{
-	if (guest == NULL || native == NULL)
-		return (double)NAN;
-	return guest->cells[op][length].median / native->cells[op][length].median;
-}
-
 static int length_index(uint64_t bytes)
 {
 	int i = 0;
@@ -116,42 +98,4 @@ int memory_region_length(
 		break;
 	}
 	return bytes <= max_bytes ? length_index(bytes) : -1;
-}
-
-const struct memory_run *memory_find_guest(const struct memory_report *report, unsigned threads)
-{
-	for (size_t i = 0; i < report->n; i++) {
-		const struct memory_run *run = &report->runs[i];
-
-		if (!run->native && !run->touch && run->threads == threads)
-			return run;
-	}
-	return NULL;
-}
-
-const struct memory_run *memory_find_native(
-	const struct memory_report *report, const struct memory_run *guest)
-{
-	for (size_t i = 0; i < report->n && guest != NULL; i++) {
-		const struct memory_run *run = &report->runs[i];
-
-		if (run->native && run->touch == guest->touch && run->threads == guest->threads &&
-			run->backing == guest->backing)
-			return run;
-	}
-	return NULL;
-}
-
-unsigned memory_columns(const struct memory_report *report, unsigned threads,
-	const struct memory_run *columns[MEMORY_COLUMNS])
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < report->n; i++) {
-		const struct memory_run *run = &report->runs[i];
-
-		if (!run->touch && run->threads == threads && n < MEMORY_COLUMNS)
-			columns[n++] = run;
-	}
-	return n;
 }

@@ -3,6 +3,8 @@
  * nothing and guesses nothing. */
 #include "memory.h"
 
+#include "../launch.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +57,14 @@ void memory_caches_read(struct memory_caches *caches, int cpu)
 		else if (strcmp(level, "3") == 0)
 			caches->l3 = parse_size(size);
 	}
+}
+
+void memory_caches_of(struct memory_caches *caches, const struct bench_context *context)
+{
+	struct launch place;
+
+	launch_begin(&place, context, 1);
+	memory_caches_read(caches, place.config.vcpu_cpu[0] >= 0 ? place.config.vcpu_cpu[0] : 0);
 }
 
 uint64_t memory_huge_bytes_in(FILE *smaps, uintptr_t start, size_t bytes)

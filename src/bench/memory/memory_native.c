@@ -82,16 +82,16 @@ void memory_warm_host(uint64_t bytes, enum memory_backing backing)
 	munmap(area.raw, area.mapped);
 }
 
-static int run_in_area(struct native *native, const struct vm_config *machine)
+static int run_in_area(struct native *native, const struct vm_config *machine, struct diag *diag)
 {
 	struct memory_run *run = native->run;
 	struct area area;
 
 	if (!map_area(&area, run->bytes, run->backing))
-		return diag_set(&run->why, -ENOMEM, "cannot map %" PRIu64 " MiB: %s",
-			run->bytes >> 20, strerror(errno));
+		return diag_set(diag, -ENOMEM, "cannot map %" PRIu64 " MiB: %s", run->bytes >> 20,
+			strerror(errno));
 	native->area = area.start;
-	int err = native_run(machine, run->threads, thread_main, native, &run->why);
+	int err = native_run(machine, run->threads, thread_main, native, diag);
 	run->huge_bytes = memory_huge_bytes(area.start, run->bytes);
 	munmap(area.raw, area.mapped);
 	return err;
@@ -102,8 +102,8 @@ static uint64_t round_up(uint64_t bytes)
 	return (bytes + HUGE_PAGE - 1) & -HUGE_PAGE;
 }
 
-int memory_native(
-	struct memory_run *run, const struct memory_plan *plan, const struct vm_config *machine)
+int memory_native(struct memory_run *run, const struct memory_plan *plan,
+	const struct vm_config *machine, struct diag *diag)
 {
 	struct native native = {.run = run};
 
@@ -123,10 +123,10 @@ int memory_native(
 	run->bytes = run->threads * native.bytes_a_thread;
 	run->rounds = calloc(native.rounds_max, sizeof(*run->rounds));
 	if (run->rounds == NULL)
-		return diag_set(&run->why, -ENOMEM, "no memory for %zu rounds", native.rounds_max);
-	int err = run_in_area(&native, machine);
+		return diag_set(diag, -ENOMEM, "no memory for %zu rounds", native.rounds_max);
+	int err = run_in_area(&native, machine, diag);
 
 	if (err == 0 && native.team.stopped)
-		err = diag_set(&run->why, -EINTR, "interrupted");
+		err = diag_set(diag, -EINTR, "interrupted");
 	return err;
 }
