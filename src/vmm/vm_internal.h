@@ -16,8 +16,6 @@
 #include "vcpu.h"
 #include "wiring.h"
 
-#include "tickvm/exit_port.h"
-#include "tickvm/pit.h"
 #include "tickvm/probe.h"
 #include "tickvm/serial.h"
 
@@ -61,7 +59,6 @@ struct vm {
 	unsigned wired_count;
 	struct serial *serial; /* serial_lock */
 	struct sync_port *sync;
-	struct pit *pit;
 	struct dedicated dedicated[VM_MAX_VCPUS];
 	struct disk *disk;      /* NULL: there is none */
 	struct virtio_blk *blk; /* disk_lock */

@@ -3,6 +3,9 @@
  * outputs drive. How rows become devices: wiring.c; how to add one: docs/extending.md. */
 #include "wire.h"
 
+#include "tickvm/exit_port.h"
+#include "tickvm/pit.h"
+
 /* ---- conditions ---- */
 
 static bool lapic_is_ours(const struct vm *vm)
@@ -51,7 +54,7 @@ static void *create_sync(struct wired *wired)
 
 static void *create_pit(struct wired *wired)
 {
-	return wired->vm->pit = pit_create(wired_irq(wired), wired->row->irq);
+	return pit_create(wired_irq(wired), wired->row->irq);
 }
 
 static void *create_serial(struct wired *wired)

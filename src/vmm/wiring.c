@@ -167,3 +167,36 @@ void wiring_destroy(struct vm *vm)
 			wired->row->destroy(wired->model);
 	}
 }
+
+/* ---- what they counted ---- */
+
+struct counting {
+	const struct wired *wired;
+	void (*each)(void *ctx, const struct vm_device_counter *counter);
+	void *ctx;
+};
+
+static void put_counter(void *ctx, const char *name, uint64_t value)
+{
+	const struct counting *counting = ctx;
+	const struct wired *wired = counting->wired;
+	struct vm_device_counter counter = {.device = wired->slot->device.ops->name,
+		.vcpu = wired->row->per_vcpu ? (int)wired->vcpu : -1,
+		.name = name,
+		.value = value};
+
+	counting->each(counting->ctx, &counter);
+}
+
+void vm_device_counters(
+	struct vm *vm, void (*each)(void *ctx, const struct vm_device_counter *counter), void *ctx)
+{
+	for (unsigned i = 0; i < vm->wired_count; i++) {
+		struct counting counting = {&vm->wired[i], each, ctx};
+		const struct device *device = &vm->wired[i].slot->device;
+
+		if (device->ops->counters)
+			device->ops->counters(device->self,
+				(struct counter_sink){.put = put_counter, .ctx = &counting});
+	}
+}

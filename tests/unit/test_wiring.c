@@ -38,7 +38,14 @@ static void toy_write(void *self, nsec_t now, uint64_t offset, unsigned size, ui
 	(void)value;
 }
 
-static const struct device_ops toy_ops = {.name = "toy", .read = toy_read, .write = toy_write};
+static void toy_counters(const void *self, struct counter_sink sink)
+{
+	sink.put(sink.ctx, "value", ((const struct toy *)self)->value);
+	sink.put(sink.ctx, "coalesced", 1);
+}
+
+static const struct device_ops toy_ops = {
+	.name = "toy", .read = toy_read, .write = toy_write, .counters = toy_counters};
 
 /* 0x10 for the line 1, and the vCPU. */
 static void *toy_create(struct wired *wired)
@@ -156,6 +163,40 @@ Test(wiring, one_a_vcpu_at_one_place_or_side_by_side)
 		cr_expect_eq(read_mmio(0xfeb00000 + i * 0x100, 0), 0x20 + i);
 	}
 	cr_expect_eq(read_mmio(0xfeb00000 + VCPUS * 0x100, 0), UINT32_MAX);
+}
+
+struct counted {
+	unsigned n, of_vcpus, of_machine;
+	uint64_t sum;
+};
+
+static void add_counter(void *ctx, const struct vm_device_counter *counter)
+{
+	struct counted *counted = ctx;
+
+	cr_expect_str_eq(counter->device, "toy");
+	counted->n++;
+	counted->of_vcpus += counter->vcpu >= 0 && counter->vcpu < VCPUS;
+	counted->of_machine += counter->vcpu == -1;
+	if (!strcmp(counter->name, "value"))
+		counted->sum += counter->value;
+}
+
+Test(wiring, devices_bring_their_own_counters)
+{
+	static const struct wiring table[] = {
+		{"toy", .irq = 1, TOY},
+		{"toy", .irq = 2, .per_vcpu = true, TOY},
+	};
+	struct counted counted = {.n = 0};
+
+	cr_assert_eq(wiring_create(vm, table, 2, &diag), 0, "%s", diag.text);
+	vm_device_counters(vm, add_counter, &counted);
+	cr_expect_eq(counted.n, 2 * (1 + VCPUS));
+	cr_expect_eq(counted.of_machine, 2);
+	cr_expect_eq(counted.of_vcpus, 2 * VCPUS);
+	cr_expect_eq(counted.sum, 0x10 + 0x20 + 0x21 + 0x22);
+	cr_expect_eq(vm_coalesced(vm), 1 + VCPUS);
 }
 
 Test(wiring, who_is_not_present_is_not_made)
