@@ -316,7 +316,7 @@ Test(bus, a_full_bus_says_so)
 
 	while (!bus_map_pio(bus, slot, n, 1, 0, &diag))
 		n++;
-	cr_expect_geq(n, 2 * VM_MAX_VCPUS + 16);
+	cr_expect_geq(n, 2 * VM_MAX_VCPUS + 32);
 	cr_expect_not_null(strstr(diag.text, "recorder at port 0x"), "%s", diag.text);
 	cr_expect_not_null(strstr(diag.text, "has room for"), "%s", diag.text);
 	for (unsigned i = 1; i < BUS_SLOTS; i++)
