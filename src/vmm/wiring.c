@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 
 static void isa_line(void *ctx, unsigned line, bool level)
@@ -26,17 +27,19 @@ static bool is_event(const struct wire_range *range)
 	return range->kind == WIRE_EVENT_PORTS || range->kind == WIRE_EVENT_MMIO;
 }
 
-static int ring(const struct vm *vm, const struct wire_range *range, uint64_t first, int fd,
+static int ring(const struct wired *wired, const struct wire_range *range, uint64_t first, int fd,
 	struct diag *diag)
 {
 	struct kvm_ioeventfd io = {.addr = first,
 		.len = (uint32_t)range->size,
 		.fd = fd,
 		.flags = range->kind == WIRE_EVENT_PORTS ? KVM_IOEVENTFD_FLAG_PIO : 0};
+	char what[64];
 
-	if (ioctl(vm->fd, KVM_IOEVENTFD, &io) < 0)
-		return kvm_failed(diag, "KVM_IOEVENTFD");
-	return 0;
+	if (!ioctl(wired->vm->fd, KVM_IOEVENTFD, &io))
+		return 0;
+	snprintf(what, sizeof(what), "device %s: KVM_IOEVENTFD", wired->row->name);
+	return kvm_failed(diag, what);
 }
 
 static int map_event(const struct wired *wired, const struct wire_range *range, uint64_t first,
@@ -48,7 +51,7 @@ static int map_event(const struct wired *wired, const struct wire_range *range, 
 	if (fd < 0)
 		return 0;
 	rc = bus_claim_event(wired->vm->bus, wired->slot, space, first, range->size, diag);
-	return rc ? rc : ring(wired->vm, range, first, fd, diag);
+	return rc ? rc : ring(wired, range, first, fd, diag);
 }
 
 /* A range of one device, wherever it is for all vCPUs. */

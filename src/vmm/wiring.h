@@ -6,6 +6,8 @@
 
 #include "bus.h"
 
+#include <stddef.h>
+
 struct vm;
 struct wiring;
 

@@ -223,6 +223,24 @@ Test(wiring, an_event_that_nobody_hears_is_a_register)
 	cr_expect_eq(read_mmio(0xf0000800, 0), 0x810);
 }
 
+static int some_eventfd(const struct vm *of)
+{
+	(void)of;
+	return 0;
+}
+
+/* vm->fd is no VM's. */
+Test(wiring, an_event_that_kvm_refuses_is_an_error_with_the_devices_name)
+{
+	static const struct wiring table[] = {
+		{"toy", TOY, .ranges = {{WIRE_EVENT_PORTS, 0xe8, 1, .eventfd = some_eventfd}}},
+	};
+
+	vm->fd = -1;
+	cr_expect_eq(wiring_create(vm, table, 1, &diag), -EBADF);
+	cr_expect_not_null(strstr(diag.text, "device toy: KVM_IOEVENTFD"), "%s", diag.text);
+}
+
 Test(wiring, overlaps_are_errors_that_name_both)
 {
 	static const struct wiring ports[] = {
