@@ -23,6 +23,13 @@ struct byte_sink {
 	void *ctx;
 };
 
+/* Where a model puts what it has counted. name: a literal, lower case, its unit at the end if it
+ * has one ("longest_hold_ns"). */
+struct counter_sink {
+	void (*put)(void *ctx, const char *name, uint64_t value);
+	void *ctx;
+};
+
 /* What nobody drives: an access of size bytes (1 to 8) reads ones. */
 static inline uint64_t all_ones(unsigned size)
 {
@@ -39,9 +46,11 @@ struct device_ops {
 	nsec_t (*deadline)(const void *self);   /* next event, or NSEC_NEVER; pure */
 	void (*expire)(void *self, nsec_t now); /* do everything due at or before now */
 	void (*reset)(void *self, nsec_t now);
+	void (*counters)(const void *self, struct counter_sink sink); /* all of them; pure */
 };
 
-/* A model and its operations. ops->deadline and ops->expire may be NULL for a timeless device. */
+/* A model and its operations. ops->deadline and ops->expire may be NULL for a timeless device,
+ * ops->counters for one that counts nothing. */
 struct device {
 	const struct device_ops *ops;
 	void *self;

@@ -183,7 +183,18 @@ int vm_serial_errno(struct vm *vm);
 /* IRQ_NUISANCE: edges raised, and those that were due while its thread was late. */
 uint64_t vm_nuisance_raised(struct vm *vm);
 uint64_t vm_nuisance_missed(struct vm *vm);
-/* Interrupts merged by a device because an earlier one was still pending: pit, lapic timers. */
+/* What a device model counted since the VM's creation. */
+struct vm_device_counter {
+	const char *device; /* ops->name */
+	int vcpu;           /* whose it is, where each vCPU has one; else -1 */
+	const char *name;
+	uint64_t value;
+};
+/* each(ctx, counter) for all counters of all devices. */
+void vm_device_counters(
+	struct vm *vm, void (*each)(void *ctx, const struct vm_device_counter *counter), void *ctx);
+/* Of these the sum of "coalesced": interrupts merged by a device because an earlier one was still
+ * pending. */
 uint64_t vm_coalesced(struct vm *vm);
 /* In the order of their coming; *dropped (may be NULL): those that found the log full. */
 const struct vm_signal *vm_signals(struct vm *vm, size_t *n, size_t *dropped);

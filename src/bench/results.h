@@ -54,6 +54,8 @@ json_t *results_histogram(const struct signed_histogram *h);
 json_t *results_ticks(const struct histogram *h);
 json_t *results_exits(struct results *results, struct vm *vm, unsigned vcpus);
 json_t *results_kvm_stats(struct results *results, struct vm *vm);
+/* What device models counted, those that moved. */
+json_t *results_device_counters(struct results *results, struct vm *vm);
 json_t *results_timer_thread(struct vm *vm);
 json_t *results_dedicated(struct vm *vm);
 json_t *results_tsc_offset(struct vm *vm);

@@ -106,6 +106,30 @@ json_t *results_kvm_stats(struct results *results, struct vm *vm)
 	return stats;
 }
 
+struct counter_rows {
+	struct results *results;
+	json_t *rows;
+};
+
+static void add_device_counter(void *ctx, const struct vm_device_counter *counter)
+{
+	struct counter_rows *to = ctx;
+
+	if (counter->value != 0)
+		results_add(to->results, to->rows, NULL,
+			json_pack("{s:s, s:i, s:s, s:I}", "device", counter->device, "vcpu",
+				counter->vcpu, "name", counter->name, "value",
+				(json_int_t)counter->value));
+}
+
+json_t *results_device_counters(struct results *results, struct vm *vm)
+{
+	struct counter_rows to = {results, json_array()};
+
+	vm_device_counters(vm, add_device_counter, &to);
+	return to.rows;
+}
+
 json_t *results_timer_thread(struct vm *vm)
 {
 	const struct timer_thread_stats *t = vm_timer_thread_stats(vm);

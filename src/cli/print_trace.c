@@ -120,6 +120,36 @@ static void say_disk(struct page *page, struct vm *vm)
 		page_note(page, "Disk: the guest broke its ring, times: %" PRIu64, s.broken);
 }
 
+struct counters_said {
+	struct page *page;
+	struct table *table; /* NULL: none has moved so far */
+};
+
+static struct table *counters_table(struct counters_said *said)
+{
+	static const char *const titles[] = {"DEVICE", "COUNTER", "Value", "OF"};
+	if (said->table == NULL) {
+		page_heading(said->page, "The device models' own counters");
+		said->table = page_table(said->page, "devices", "llrl", titles);
+	}
+	return said->table;
+}
+
+/* Those that did not move are left out. */
+static void say_device_counter(void *ctx, const struct vm_device_counter *counter)
+{
+	if (counter->value == 0)
+		return;
+	struct table *table = counters_table(ctx);
+	table_cell(table, "%s", counter->device);
+	table_cell(table, "%s", counter->name);
+	table_cell(table, "%" PRIu64, counter->value);
+	if (counter->vcpu < 0)
+		table_cell(table, "VM");
+	else
+		table_cell(table, "vCPU %d", counter->vcpu);
+}
+
 struct page *trace_page(struct vm *vm, unsigned vcpus, bool per_vcpu)
 {
 	struct page *page = page_create();
@@ -134,6 +164,7 @@ struct page *trace_page(struct vm *vm, unsigned vcpus, bool per_vcpu)
 		say_exits(page, "exits", "All vCPUs: exits to userspace", all);
 	exit_stats_destroy(all);
 	say_disk(page, vm);
+	vm_device_counters(vm, say_device_counter, &(struct counters_said){.page = page});
 	say_kvm_stats(page, "kvm", "KVM's own counters, exits that the kernel handled among them",
 		vm, -1);
 	return page;

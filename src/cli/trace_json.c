@@ -74,6 +74,20 @@ static json_t *kvm_stats_json(struct vm *vm)
 	return all;
 }
 
+static void add_device_counter(void *ctx, const struct vm_device_counter *counter)
+{
+	json_array_append_new(ctx,
+		json_pack("{s:s, s:i, s:s, s:o}", "device", counter->device, "vcpu", counter->vcpu,
+			"name", counter->name, "value", json_unsigned(counter->value)));
+}
+
+static json_t *device_counters_json(struct vm *vm)
+{
+	json_t *all = json_array();
+	vm_device_counters(vm, add_device_counter, all);
+	return all;
+}
+
 static json_t *timer_thread_json(struct vm *vm)
 {
 	const struct timer_thread_stats *s = vm_timer_thread_stats(vm);
@@ -162,14 +176,14 @@ json_t *trace_json(const struct launch *launch, const struct options *options)
 	json_t *outcome_json = json_pack("{s:s, s:o, s:i, s:o}", "end", end_names[outcome->end],
 		"guest_status", status, "exit_status", launch->status, "report",
 		json_text(outcome->report));
-	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			 "s:o, s:o, s:o}",
 		"schema", "tickvm-trace/1", "version", TICKVM_VERSION, "command_line",
 		json_text(launch->command_line), "host", facts_json(&facts), "machine",
 		machine_json(&options->machine), "outcome", outcome_json, "tsc_hz",
 		json_unsigned(clock_tsc_hz()), "startup", startup_json(vm), "tsc_offset",
 		offset_json(vm), "vcpus", vcpus_json(vm, options->machine.vcpus), "kvm_stats",
-		kvm_stats_json(vm), "timer_thread", timer_thread_json(vm), "dedicated_timer",
-		dedicated_json(vm), "disk", disk_json(vm), "coalesced",
-		json_unsigned(vm_coalesced(vm)), "guest", guest_json(vm));
+		kvm_stats_json(vm), "device_counters", device_counters_json(vm), "timer_thread",
+		timer_thread_json(vm), "dedicated_timer", dedicated_json(vm), "disk", disk_json(vm),
+		"coalesced", json_unsigned(vm_coalesced(vm)), "guest", guest_json(vm));
 }

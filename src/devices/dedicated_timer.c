@@ -482,6 +482,26 @@ static void dedicated_reset(void *self, nsec_t now)
 	update_advance(timer);
 }
 
+static void dedicated_counters(const void *self, struct counter_sink sink)
+{
+	struct dedicated_timer_stats s = dedicated_timer_stats(self);
+
+	sink.put(sink.ctx, "armed", s.armed);
+	sink.put(sink.ctx, "fired", s.fired);
+	sink.put(sink.ctx, "missed", s.missed);
+	sink.put(sink.ctx, "replaced", s.replaced);
+	sink.put(sink.ctx, "offered", s.offered);
+	sink.put(sink.ctx, "held", s.held);
+	sink.put(sink.ctx, "merged", s.merged);
+	sink.put(sink.ctx, "waiting", s.waiting);
+	sink.put(sink.ctx, "released", s.released);
+	sink.put(sink.ctx, "released_by_cap", s.released_by_cap);
+	sink.put(sink.ctx, "longest_hold_ns", s.longest_hold);
+	sink.put(sink.ctx, "advance_ns", s.advance_ns);
+	sink.put(sink.ctx, "advance_samples", s.advance_samples);
+	sink.put(sink.ctx, "bad_writes", s.bad_writes);
+}
+
 static const struct device_ops dedicated_ops = {
 	.name = "dedicated",
 	.read = dedicated_read,
@@ -489,6 +509,7 @@ static const struct device_ops dedicated_ops = {
 	.deadline = dedicated_deadline,
 	.expire = dedicated_expire,
 	.reset = dedicated_reset,
+	.counters = dedicated_counters,
 };
 
 struct device dedicated_timer_device(struct dedicated_timer *timer)

@@ -270,6 +270,11 @@ static void lapic_reset(void *self, nsec_t now)
 	lapic_init_reset(l, now);
 }
 
+static void lapic_counters(const void *self, struct counter_sink sink)
+{
+	sink.put(sink.ctx, "coalesced", lapic_timer_coalesced(self));
+}
+
 struct device lapic_device(struct lapic *l)
 {
 	static const struct device_ops ops = {
@@ -279,6 +284,7 @@ struct device lapic_device(struct lapic *l)
 		.deadline = lapic_deadline,
 		.expire = lapic_expire,
 		.reset = lapic_reset,
+		.counters = lapic_counters,
 	};
 
 	return (struct device){&ops, l};

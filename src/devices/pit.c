@@ -202,6 +202,13 @@ static void pit_reset(void *self, nsec_t now)
 	set_irq(pit, false);
 }
 
+static void pit_counters(const void *self, struct counter_sink sink)
+{
+	const struct pit *pit = self;
+
+	sink.put(sink.ctx, "coalesced", pit->coalesced);
+}
+
 static const struct device_ops pit_ops = {
 	.name = "pit",
 	.read = pit_read,
@@ -209,6 +216,7 @@ static const struct device_ops pit_ops = {
 	.deadline = pit_deadline,
 	.expire = pit_expire,
 	.reset = pit_reset,
+	.counters = pit_counters,
 };
 
 struct pit *pit_create(struct irq_sink irq, unsigned line)

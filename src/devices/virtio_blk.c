@@ -269,11 +269,29 @@ static void virtio_blk_reset(void *self, nsec_t now)
 	start_reset(self);
 }
 
+static void virtio_blk_counters(const void *self, struct counter_sink sink)
+{
+	const struct virtio_blk *blk = self;
+	const struct virtio_blk_stats *s = &blk->stats;
+
+	sink.put(sink.ctx, "reads", s->requests[VIRTIO_BLK_READ]);
+	sink.put(sink.ctx, "writes", s->requests[VIRTIO_BLK_WRITE]);
+	sink.put(sink.ctx, "flushes", s->requests[VIRTIO_BLK_FLUSH]);
+	sink.put(sink.ctx, "bytes_read", s->bytes_read);
+	sink.put(sink.ctx, "bytes_written", s->bytes_written);
+	sink.put(sink.ctx, "failed", s->failed);
+	sink.put(sink.ctx, "interrupts", s->interrupts);
+	sink.put(sink.ctx, "notified", s->notified);
+	sink.put(sink.ctx, "broken", s->broken);
+	sink.put(sink.ctx, "resets", s->resets);
+}
+
 static const struct device_ops virtio_blk_ops = {
 	.name = "virtio-blk",
 	.read = virtio_blk_read,
 	.write = virtio_blk_write,
 	.reset = virtio_blk_reset,
+	.counters = virtio_blk_counters,
 };
 
 struct virtio_blk *virtio_blk_create(

@@ -4,11 +4,21 @@
 #include "bus.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#define SLOTS  64
-#define RANGES 32
+#define RANGES 96
 #define PORTS  65536
+_Static_assert(RANGES < UINT8_MAX, "a port knows its range by a byte");
+
+/* Whose a place is. Events are of a layer of their own over their device's registers. */
+struct claim {
+	const struct bus_slot *slot;
+	enum bus_space space;
+	bool event;
+	uint64_t first, size;
+};
 
 struct range {
 	uint64_t first, size, offset;
@@ -22,8 +32,9 @@ struct bus {
 	struct timer_thread *timers;
 	bus_fired_fn fired;
 	void *fired_ctx;
-	unsigned slots, pio_ranges, mmio_ranges;
-	struct bus_slot slot[SLOTS];
+	unsigned slots, claims, pio_ranges, mmio_ranges;
+	struct bus_slot slot[BUS_SLOTS];
+	struct claim claim[RANGES];
 	struct range pio[RANGES], mmio[RANGES];
 	uint8_t pio_range[PORTS]; /* 0: nobody; else index into pio, plus 1 */
 };
@@ -91,12 +102,16 @@ static void slot_fire(void *ctx, nsec_t target, uint64_t wake_tsc)
 	pthread_mutex_unlock(slot->lock);
 }
 
-struct bus_slot *bus_attach(struct bus *bus, struct device device, pthread_mutex_t *lock)
+struct bus_slot *bus_attach(
+	struct bus *bus, struct device device, pthread_mutex_t *lock, struct diag *diag)
 {
 	struct bus_slot *slot;
 
-	if (bus->slots == SLOTS)
+	if (bus->slots == BUS_SLOTS) {
+		diag_set(diag, -ENOSPC, "device %s: the bus has room for %u devices",
+			device.ops->name, BUS_SLOTS);
 		return NULL;
+	}
 	slot = &bus->slot[bus->slots++];
 	*slot = (struct bus_slot){
 		.device = device,
@@ -111,31 +126,97 @@ struct bus_slot *bus_attach(struct bus *bus, struct device device, pthread_mutex
 	return slot;
 }
 
-int bus_map_pio(
-	struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset)
+/* ---- who is where ---- */
+
+/* "pit at ports 0x40 to 0x43". */
+static const char *show(char text[128], const struct claim *claim)
 {
-	if (bus->pio_ranges == RANGES || port + count > PORTS)
-		return -ENOSPC;
-	for (unsigned i = 0; i < count; i++) {
-		if (bus->pio_range[port + i])
-			return -EBUSY;
+	uint64_t last = claim->first + claim->size - 1;
+	const char *place = claim->space == BUS_MEMORY ? "address" : "port";
+
+	if (claim->size > 1)
+		snprintf(text, 128, "%s at %s%s 0x%" PRIx64 " to 0x%" PRIx64,
+			claim->slot->device.ops->name, place,
+			claim->space == BUS_MEMORY ? "es" : "s", claim->first, last);
+	else
+		snprintf(text, 128, "%s at %s 0x%" PRIx64, claim->slot->device.ops->name, place,
+			claim->first);
+	return text;
+}
+
+static bool collide(const struct claim *a, const struct claim *b)
+{
+	return a->space == b->space && a->first < b->first + b->size &&
+	       b->first < a->first + a->size && (a->slot != b->slot || a->event == b->event);
+}
+
+/* Is there such a place, and room to remember it? */
+static int check_place(const struct bus *bus, const struct claim *claim, struct diag *diag)
+{
+	uint64_t end = claim->space == BUS_PORTS ? PORTS : BUS_NOWHERE;
+	char text[128];
+
+	if (!claim->size || claim->size > end || claim->first > end - claim->size)
+		return diag_set(diag, -ENOSPC,
+			"device %s, %" PRIu64 " from 0x%" PRIx64 ": expected at least 1, the last "
+			"at most 0x%" PRIx64,
+			claim->slot->device.ops->name, claim->size, claim->first, end - 1);
+	if (bus->claims == RANGES)
+		return diag_set(diag, -ENOSPC, "device %s: the bus has room for %u ranges",
+			show(text, claim), RANGES);
+	return 0;
+}
+
+static int make_claim(struct bus *bus, const struct claim *claim, struct diag *diag)
+{
+	char mine[128], other[128];
+	int rc = check_place(bus, claim, diag);
+
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < bus->claims; i++) {
+		if (collide(claim, &bus->claim[i]))
+			return diag_set(diag, -EBUSY, "device %s overlaps device %s",
+				show(mine, claim), show(other, &bus->claim[i]));
 	}
+	bus->claim[bus->claims++] = *claim;
+	return 0;
+}
+
+int bus_claim_event(struct bus *bus, const struct bus_slot *slot, enum bus_space space,
+	uint64_t first, uint64_t size, struct diag *diag)
+{
+	struct claim claim = {slot, space, true, first, size};
+
+	return make_claim(bus, &claim, diag);
+}
+
+int bus_map_pio(struct bus *bus, struct bus_slot *slot, uint64_t port, uint64_t count,
+	uint64_t offset, struct diag *diag)
+{
+	struct claim claim = {slot, BUS_PORTS, false, port, count};
+	int rc = make_claim(bus, &claim, diag);
+
+	if (rc)
+		return rc;
 	bus->pio[bus->pio_ranges++] =
 		(struct range){.first = port, .size = count, .offset = offset, .slots = {slot}};
-	for (unsigned i = 0; i < count; i++)
+	for (uint64_t i = 0; i < count; i++)
 		bus->pio_range[port + i] = (uint8_t)bus->pio_ranges;
 	return 0;
 }
 
 int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vcpu, uint64_t gpa,
-	uint64_t size)
+	uint64_t size, uint64_t offset, struct diag *diag)
 {
+	struct claim claim = {slots[0], BUS_MEMORY, false, gpa, size};
+	int rc = make_claim(bus, &claim, diag);
 	struct range *range;
 
-	if (bus->mmio_ranges == RANGES || per_vcpu > VM_MAX_VCPUS)
-		return -ENOSPC;
+	if (rc)
+		return rc;
 	range = &bus->mmio[bus->mmio_ranges++];
-	*range = (struct range){.first = gpa, .size = size, .per_vcpu = per_vcpu};
+	*range = (struct range){.first = gpa, .size = size, .offset = offset, .per_vcpu = per_vcpu};
 	for (unsigned i = 0; i < (per_vcpu ? per_vcpu : 1); i++) {
 		range->slots[i] = slots[i];
 		range->own_first[i] = gpa;
@@ -214,7 +295,7 @@ void bus_mmio(struct bus *bus, struct bus_access *access)
 		uint64_t offset = access->address - range_first(range, access->vcpu);
 
 		if (offset < range->size) {
-			call(range_slot(range, access->vcpu), offset, access);
+			call(range_slot(range, access->vcpu), offset + range->offset, access);
 			return;
 		}
 	}

@@ -47,19 +47,33 @@ struct bus *bus_create(const struct vm_clock *clock);
 void bus_destroy(struct bus *bus);
 /* Before any slot is armed. */
 void bus_set_timers(struct bus *bus, struct timer_thread *timers, bus_fired_fn fired, void *ctx);
-/* Puts a model on the bus; NULL: the bus is full. The slot lives as long as the bus. */
-struct bus_slot *bus_attach(struct bus *bus, struct device device, pthread_mutex_t *lock);
-/* Ports [port, port + count) reach the slot at offsets from offset on; a port belongs to one slot.
- * 0 or -EBUSY, -ENOSPC. */
-int bus_map_pio(
-	struct bus *bus, struct bus_slot *slot, uint16_t port, unsigned count, uint64_t offset);
+/* Puts a model on the bus; NULL with diag set: the bus is full (BUS_SLOTS). The slot lives as long
+ * as the bus. */
+#define BUS_SLOTS 64
+struct bus_slot *bus_attach(
+	struct bus *bus, struct device device, pthread_mutex_t *lock, struct diag *diag);
+
+/* A place on the bus is one device's: what overlaps another's is refused, with a sentence that
+ * names both. 0; -EBUSY: somebody is there; -ENOSPC: there is no such place, or no room in the
+ * bus's tables. */
+
+/* Ports [port, port + count) reach the slot at offsets from offset on. */
+int bus_map_pio(struct bus *bus, struct bus_slot *slot, uint64_t port, uint64_t count,
+	uint64_t offset, struct diag *diag);
 /* The same for MMIO. With per_vcpu, vCPU i reaches slots[i] (each CPU's own LAPIC at one address).
- * Where ranges overlap, the one mapped first answers. */
+ */
 int bus_map_mmio(struct bus *bus, struct bus_slot *const *slots, unsigned per_vcpu, uint64_t gpa,
-	uint64_t size);
+	uint64_t size, uint64_t offset, struct diag *diag);
+/* Writes there never reach the bus (an ioeventfd, KVM's to ring): the place is only claimed. It may
+ * lie in a range of the same slot. */
+enum bus_space { BUS_PORTS, BUS_MEMORY };
+int bus_claim_event(struct bus *bus, const struct bus_slot *slot, enum bus_space space,
+	uint64_t first, uint64_t size, struct diag *diag);
+
 #define BUS_NOWHERE (1ULL << 63) /* above every guest-physical address (52 bits) */
 /* The slot of one vCPU (slot->vcpu) in a range mapped with per_vcpu moves; the others' stay. On
- * that vCPU's thread, the only one that looks there. */
+ * that vCPU's thread, the only one that looks there. Where it then lies over another device's
+ * range, the one mapped first answers. */
 void bus_move_mmio(struct bus_slot *slot, uint64_t gpa);
 
 void bus_pio(struct bus *bus, struct bus_access *access);

@@ -17,7 +17,7 @@ struct vcpu;
 
 struct irqchip_ops {
 	uint8_t ioapic_version; /* bits 0 to 7 of its version register */
-	/* Before any vCPU exists. */
+	/* Before any device and any vCPU exists. */
 	int (*create)(struct vm *vm, struct diag *diag);
 	/* After the vCPU's KVM_CREATE_VCPU. */
 	int (*vcpu_create)(struct vcpu *vcpu, struct diag *diag);
@@ -39,7 +39,9 @@ struct irqchip_ops {
 	const char *(*msr)(struct vcpu *vcpu, uint32_t msr, bool write, uint64_t *value);
 	/* KVM_EXIT_IOAPIC_EOI; NULL where it cannot happen. */
 	void (*eoi)(struct vm *vm, uint8_t vector);
-	void (*destroy)(struct vm *vm);
+	/* ctx is the VM: a redirection entry of our IOAPIC has changed; NULL: nobody asks. */
+	void (*redirection_changed)(void *ctx, unsigned pin);
+	void (*destroy)(struct vm *vm); /* what create() made, after the devices; or NULL */
 };
 
 extern const struct irqchip_ops irqchip_kernel_ops, irqchip_split_ops, irqchip_user_ops;
@@ -49,18 +51,21 @@ struct irqchip {
 	pthread_mutex_t lock; /* the interrupt lock */
 	struct pic *pic;
 	struct ioapic *ioapic;
-	struct bus_slot *ioapic_slot;
 	struct lapic_bus *lapics;
 	struct bus_slot *lapic_slots[VM_MAX_VCPUS];
 	uint32_t level_pins; /* split: IOAPIC pins whose EOI KVM was asked to report */
 };
 
-/* Shared by split and user (irqchip_isa.c): our PIC and IOAPIC on the bus, and ISA lines into both.
- */
-int irqchip_isa_create(
-	struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag);
+/* Rows of the wiring table. Shared by split and user (irqchip_isa.c): */
+struct wired;
+void *irqchip_pic_create(struct wired *wired);
+void *irqchip_ioapic_create(struct wired *wired);
+/* The LAPICs of user (irqchip_user.c), which create() has made: */
+void *irqchip_lapic_create(struct wired *wired);
+void irqchip_lapic_attached(struct wired *wired);
+
+/* ISA lines into both, of split and user. */
 void irqchip_isa_line(struct vm *vm, unsigned line, bool level);
-void irqchip_isa_destroy(struct vm *vm);
 /* A message as an MSI: Intel SDM vol. 3, 11.11. */
 uint32_t irqchip_msi_address(const struct apic_msg *msg);
 uint32_t irqchip_msi_data(const struct apic_msg *msg);

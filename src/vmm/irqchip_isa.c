@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `split` and `user` share: our PIC and IOAPIC on the bus, ISA lines into both, the quiet
+/* What `split` and `user` share: our PIC and IOAPIC, ISA lines into both, the quiet
  * window's gate, and KVM_INTERRUPT. Where messages go from here is the back end's business. */
 #include "wire.h"
 
-#include <errno.h>
 #include <sys/ioctl.h>
 
 static void intr_changed(void *ctx, unsigned n, bool level)
@@ -26,25 +25,21 @@ static void ioapic_deliver(void *ctx, const struct apic_msg *msg)
 		vm->irqchip.ops->message(vm, msg);
 }
 
-int irqchip_isa_create(
-	struct vm *vm, void (*redirection_changed)(void *ctx, unsigned pin), struct diag *diag)
+void *irqchip_pic_create(struct wired *wired)
 {
-	struct irqchip *chip = &vm->irqchip;
-	struct bus_slot *slot;
+	struct vm *vm = wired->vm;
 
-	chip->pic = pic_create((struct irq_sink){.set = intr_changed, .ctx = vm});
-	chip->ioapic = ioapic_create((uint8_t)vm->config.vcpus,
-		(struct apic_msg_sink){.deliver = ioapic_deliver, .ctx = vm}, redirection_changed,
-		vm);
-	if (!chip->pic || !chip->ioapic)
-		return diag_set(diag, -ENOMEM, "out of memory for the interrupt controllers");
-	slot = bus_attach(vm->bus, pic_device(chip->pic), &chip->lock);
-	bus_map_pio(vm->bus, slot, 0x20, 2, 0);
-	bus_map_pio(vm->bus, slot, 0xa0, 2, 2);
-	bus_map_pio(vm->bus, slot, 0x4d0, 2, 4);
-	chip->ioapic_slot = bus_attach(vm->bus, ioapic_device(chip->ioapic), &chip->lock);
-	bus_map_mmio(vm->bus, &chip->ioapic_slot, 0, GPA_IOAPIC, 0x1000);
-	return 0;
+	return vm->irqchip.pic = pic_create((struct irq_sink){.set = intr_changed, .ctx = vm});
+}
+
+void *irqchip_ioapic_create(struct wired *wired)
+{
+	struct vm *vm = wired->vm;
+	struct apic_msg_sink out = {.deliver = ioapic_deliver, .ctx = vm};
+
+	vm->irqchip.ioapic = ioapic_create(
+		(uint8_t)vm->config.vcpus, out, vm->irqchip.ops->redirection_changed, vm);
+	return vm->irqchip.ioapic;
 }
 
 void irqchip_isa_line(struct vm *vm, unsigned line, bool level)
@@ -56,12 +51,6 @@ void irqchip_isa_line(struct vm *vm, unsigned line, bool level)
 	/* The timer's line 0 is IOAPIC pin 2, as the MADT and MP table say. */
 	ioapic_set_line(chip->ioapic, line ? line : 2, level);
 	pthread_mutex_unlock(&chip->lock);
-}
-
-void irqchip_isa_destroy(struct vm *vm)
-{
-	pic_destroy(vm->irqchip.pic);
-	ioapic_destroy(vm->irqchip.ioapic);
 }
 
 void irqchip_inject(struct vcpu *vcpu, uint8_t vector)

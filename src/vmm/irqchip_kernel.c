@@ -119,11 +119,6 @@ static void attend(struct vcpu *vcpu)
 	(void)vcpu; /* KVM injects by itself; attention only ever means the end of the run */
 }
 
-static void destroy(struct vm *vm)
-{
-	(void)vm; /* KVM's controllers go with the VM */
-}
-
 const struct irqchip_ops irqchip_kernel_ops = {
 	.ioapic_version = 0x11, /* Linux arch/x86/kvm/ioapic.h: IOAPIC_VERSION_ID */
 	.create = create,
@@ -131,5 +126,4 @@ const struct irqchip_ops irqchip_kernel_ops = {
 	.isa_line = isa_line,
 	.message = irqchip_signal_msi,
 	.attend = attend,
-	.destroy = destroy,
 };

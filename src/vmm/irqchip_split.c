@@ -51,10 +51,9 @@ static int create(struct vm *vm, struct diag *diag)
 	int rc = kvm_require(
 		&vm->kvm, KVM_CAP_SPLIT_IRQCHIP, "split irqchip (--irqchip kernel or user)", diag);
 
-	if (!rc)
-		rc = kvm_enable_cap(
-			vm->fd, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS, "KVM_CAP_SPLIT_IRQCHIP", diag);
-	return rc ? rc : irqchip_isa_create(vm, redirection_changed, diag);
+	return rc ? rc
+		  : kvm_enable_cap(vm->fd, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS,
+			    "KVM_CAP_SPLIT_IRQCHIP", diag);
 }
 
 static int vcpu_nothing(struct vcpu *vcpu, struct diag *diag)
@@ -98,5 +97,5 @@ const struct irqchip_ops irqchip_split_ops = {
 	.message = irqchip_signal_msi,
 	.attend = attend,
 	.eoi = eoi,
-	.destroy = irqchip_isa_destroy,
+	.redirection_changed = redirection_changed,
 };

@@ -96,13 +96,17 @@ static int create(struct vm *vm, struct diag *diag)
 	if (!chip->lapics)
 		return diag_set(diag, -ENOMEM, "out of memory for the LAPICs");
 	set_virtual_wire(lapic_bus_get(chip->lapics, 0));
-	for (unsigned i = 0; i < vm->config.vcpus; i++) {
-		chip->lapic_slots[i] = bus_attach(
-			vm->bus, lapic_device(lapic_bus_get(chip->lapics, i)), &chip->lock);
-		chip->lapic_slots[i]->vcpu = i;
-	}
-	bus_map_mmio(vm->bus, chip->lapic_slots, vm->config.vcpus, GPA_LAPIC, 0x1000);
-	return irqchip_isa_create(vm, NULL, diag);
+	return 0;
+}
+
+void *irqchip_lapic_create(struct wired *wired)
+{
+	return lapic_bus_get(wired->vm->irqchip.lapics, wired->vcpu);
+}
+
+void irqchip_lapic_attached(struct wired *wired)
+{
+	wired->vm->irqchip.lapic_slots[wired->vcpu] = wired->slot;
 }
 
 static int vcpu_create_user(struct vcpu *vcpu, struct diag *diag)
@@ -116,7 +120,6 @@ static int vcpu_create_user(struct vcpu *vcpu, struct diag *diag)
 
 static void destroy(struct vm *vm)
 {
-	irqchip_isa_destroy(vm);
 	lapic_bus_destroy(vm->irqchip.lapics);
 }
 

@@ -154,12 +154,19 @@ uint64_t vm_nuisance_missed(struct vm *vm)
 	return vm->nuisance ? nuisance_missed(vm->nuisance) : 0;
 }
 
+static void add_coalesced(void *ctx, const struct vm_device_counter *counter)
+{
+	uint64_t *sum = ctx;
+
+	if (!strcmp(counter->name, "coalesced"))
+		*sum += counter->value;
+}
+
 uint64_t vm_coalesced(struct vm *vm)
 {
-	uint64_t sum = vm->pit ? pit_coalesced(vm->pit) : 0;
+	uint64_t sum = 0;
 
-	for (unsigned i = 0; vm->irqchip.lapics && i < vm->config.vcpus; i++)
-		sum += lapic_timer_coalesced(lapic_bus_get(vm->irqchip.lapics, i));
+	vm_device_counters(vm, add_coalesced, &sum);
 	return sum;
 }
 

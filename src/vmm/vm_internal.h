@@ -14,9 +14,8 @@
 #include "nuisance.h"
 #include "terminal.h"
 #include "vcpu.h"
+#include "wiring.h"
 
-#include "tickvm/exit_port.h"
-#include "tickvm/pit.h"
 #include "tickvm/probe.h"
 #include "tickvm/serial.h"
 
@@ -55,13 +54,11 @@ struct vm {
 	struct terminal *terminal;
 	int serial_errno; /* once it has stopped: of a write that failed, or 0 */
 
-	/* Models placed by wire_devices(). */
-	struct serial *serial;
-	struct exit_port *exit_port;
-	struct probe *probe_pio, *probe_mmio;
+	/* The devices, and of them those that somebody asks for by name. */
+	struct wired wired[BUS_SLOTS];
+	unsigned wired_count;
+	struct serial *serial; /* serial_lock */
 	struct sync_port *sync;
-	struct signal_port *signal_port;
-	struct pit *pit;
 	struct dedicated dedicated[VM_MAX_VCPUS];
 	struct disk *disk;      /* NULL: there is none */
 	struct virtio_blk *blk; /* disk_lock */

@@ -3,10 +3,7 @@
  * The model is in devices/dedicated_timer.c; when to wake is the timer thread's. */
 #include "wire.h"
 
-#include <errno.h>
-
-#define QUIET_CAP_NS    1000000ULL /* nothing is held longer than this after its deadline */
-#define REGISTERS_BYTES 0x1000     /* of each, one after the other from GPA_DEDICATED on */
+#define QUIET_CAP_NS 1000000ULL /* nothing is held longer than this after its deadline */
 
 static nsec_t now(const struct vm *vm)
 {
@@ -142,15 +139,16 @@ bool wire_dedicated_fired(const struct bus_slot *slot, struct timer_record *reco
 	return true;
 }
 
-/* ---- making and unmaking them ---- */
+/* ---- making them ---- */
 
-static int wire_one(struct vm *vm, unsigned vcpu)
+void *wire_dedicated_create(struct wired *wired)
 {
-	struct dedicated *dedicated = &vm->dedicated[vcpu];
+	struct vm *vm = wired->vm;
+	struct dedicated *dedicated = &vm->dedicated[wired->vcpu];
 	struct dedicated_timer_config config = {
 		.tsc = vm->tsc,
 		.vcpus = vm->config.vcpus,
-		.dest = vcpu,
+		.dest = wired->vcpu,
 		.advance_ns = vm->config.timer_advance_ns == VM_AUTO ? DEDICATED_ADVANCE_AUTO
 								     : vm->config.timer_advance_ns,
 		.quiet_window_ns = vm->config.quiet_window_ns,
@@ -158,48 +156,34 @@ static int wire_one(struct vm *vm, unsigned vcpu)
 	};
 	struct dedicated_timer_sink sink = {
 		.fire = fire, .release = release, .map = map, .ctx = dedicated};
-	struct timer_client *client;
 
 	dedicated->vm = vm;
 	dedicated->timer = dedicated_timer_create(&config, sink);
-	if (!dedicated->timer)
-		return -ENOMEM;
-	dedicated->slot =
-		bus_attach(vm->bus, dedicated_timer_device(dedicated->timer), &vm->irqchip.lock);
-	dedicated->slot->owner = dedicated;
-	dedicated->slot->vcpu = vcpu;
-	client = &dedicated->slot->client;
+	return dedicated->timer;
+}
+
+void wire_dedicated_attached(struct wired *wired)
+{
+	struct dedicated *dedicated = &wired->vm->dedicated[wired->vcpu];
+	struct timer_client *client = &wired->slot->client;
+
+	dedicated->slot = wired->slot;
+	wired->slot->owner = dedicated;
 	client->wants_watch = wants_watch;
 	client->watch = watch;
 	client->watched = watched;
-	timer_thread_watch(vm->timers, client);
-	return bus_map_mmio(vm->bus, &dedicated->slot, 0,
-		GPA_DEDICATED + (uint64_t)vcpu * REGISTERS_BYTES, REGISTERS_BYTES);
+	timer_thread_watch(wired->vm->timers, client);
 }
 
-static int wire_doorbells(struct vm *vm, struct diag *diag)
+int wire_doorbell_eventfd(const struct vm *vm)
 {
-	int rc = doorbell_create(&vm->doorbell, vm->config.timer_priority, vm->config.timer_cpu,
-		doorbell_rings, vm, diag);
-
-	for (unsigned i = 0; i < vm->config.vcpus && !rc; i++)
-		rc = wire_ioeventfd(vm, doorbell_fd(vm->doorbell),
-			GPA_DEDICATED + (uint64_t)i * REGISTERS_BYTES + DT_DOORBELL, 8, 0, diag);
-	return rc;
+	return vm->doorbell ? doorbell_fd(vm->doorbell) : -1;
 }
 
-int wire_dedicated(struct vm *vm, struct diag *diag)
+int wire_doorbell(struct vm *vm, struct diag *diag)
 {
-	for (unsigned i = 0; i < vm->config.vcpus; i++) {
-		if (wire_one(vm, i))
-			return diag_set(diag, -ENOMEM,
-				"out of memory for the dedicated timer of vCPU %u", i);
-	}
-	return vm->config.dedicated_ioeventfd ? wire_doorbells(vm, diag) : 0;
-}
-
-void wire_dedicated_destroy(struct vm *vm)
-{
-	for (unsigned i = 0; i < vm->config.vcpus; i++)
-		dedicated_timer_destroy(vm->dedicated[i].timer);
+	return vm->config.dedicated_ioeventfd
+		       ? doorbell_create(&vm->doorbell, vm->config.timer_priority,
+				 vm->config.timer_cpu, doorbell_rings, vm, diag)
+		       : 0;
 }

@@ -24,21 +24,22 @@ static void *map(void *ctx, uint64_t gpa, uint64_t len)
 
 static void interrupt(void *ctx, bool level)
 {
-	struct vm *vm = ctx;
+	const struct wired *wired = ctx;
+	struct irq_sink irq = wired_irq(wired);
 
-	vm->irqchip.ops->isa_line(vm, IRQ_DISK, level);
+	irq.set(irq.ctx, wired->row->irq, level);
 }
 
 static void notify(void *ctx)
 {
-	struct vm *vm = ctx;
+	struct vm *vm = ((struct wired *)ctx)->vm;
 
 	disk_notify(vm->disk);
 }
 
 static void broken(void *ctx, const char *why)
 {
-	struct vm *vm = ctx;
+	struct vm *vm = ((struct wired *)ctx)->vm;
 
 	if (!vm->disk_warned)
 		fprintf(stderr,
@@ -99,31 +100,31 @@ int wire_disk_open(struct vm *vm, struct diag *diag)
 		       : 0;
 }
 
-int wire_disk(struct vm *vm, struct diag *diag)
+bool wire_disk_present(const struct vm *vm)
 {
-	struct virtio_blk_config config = {.read_only = vm->config.disk_read_only};
+	return vm->disk != NULL;
+}
+
+/* Notifications are KVM's to take: no exit to us. */
+int wire_disk_eventfd(const struct vm *vm)
+{
+	return disk_eventfd(vm->disk);
+}
+
+void *wire_disk_create(struct wired *wired)
+{
+	struct vm *vm = wired->vm;
+	struct virtio_blk_config config = {.read_only = vm->config.disk_read_only,
+		.sectors = disk_sectors(vm->disk),
+		.block_size = disk_block_size(vm->disk)};
 	struct virtio_blk_sink sink = {.memory = {.map = map, .ctx = vm},
 		.interrupt = interrupt,
 		.notify = notify,
 		.broken = broken,
-		.ctx = vm};
-	struct bus_slot *slot;
-	int rc;
+		.ctx = wired};
 
-	if (!vm->disk)
-		return 0;
-	config.sectors = disk_sectors(vm->disk);
-	config.block_size = disk_block_size(vm->disk);
 	name_disk(&config, vm->config.disk_path);
-	vm->blk = virtio_blk_create(&config, sink);
-	if (!vm->blk)
-		return diag_set(diag, -ENOMEM, "out of memory for the disk");
-	slot = bus_attach(vm->bus, virtio_blk_device(vm->blk), &vm->disk_lock);
-	rc = bus_map_mmio(vm->bus, &slot, 0, GPA_DISK, VIRTIO_BLK_MMIO_SIZE);
-	/* Notifications are KVM's to take: no exit to us. */
-	return rc ? rc
-		  : wire_ioeventfd(
-			    vm, disk_eventfd(vm->disk), GPA_DISK + VIRTIO_BLK_NOTIFY, 4, 0, diag);
+	return vm->blk = virtio_blk_create(&config, sink);
 }
 
 bool wire_disk_stop(struct vm *vm, struct diag *diag)
@@ -152,10 +153,4 @@ int wire_disk_start(struct vm *vm, struct diag *diag)
 		.begin = begin, .end = end, .pop = pop, .complete = complete, .ctx = vm};
 
 	return vm->disk ? disk_start(vm->disk, &client, vm->config.disk_cpu, diag) : 0;
-}
-
-void wire_disk_destroy(struct vm *vm)
-{
-	disk_close(vm->disk);
-	virtio_blk_destroy(vm->blk);
 }

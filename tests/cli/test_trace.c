@@ -208,8 +208,8 @@ Test(trace, json_file_is_whole)
 	cr_assert_not_null(json);
 	cr_expect_str_eq(json_string_value(json_object_get(json, "schema")), "tickvm-trace/1");
 	static const char *const parts[] = {"version", "command_line", "host", "machine", "outcome",
-		"tsc_hz", "startup", "tsc_offset", "vcpus", "kvm_stats", "timer_thread",
-		"dedicated_timer", "coalesced", "guest"};
+		"tsc_hz", "startup", "tsc_offset", "vcpus", "kvm_stats", "device_counters",
+		"timer_thread", "dedicated_timer", "coalesced", "guest"};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		cr_expect_not_null(json_object_get(json, parts[i]), "%s", parts[i]);
 	json_t *machine = json_object_get(json, "machine");
@@ -220,4 +220,27 @@ Test(trace, json_file_is_whole)
 	cr_expect_neq(access(beside, F_OK), 0);
 	json_decref(json);
 	unlink(path);
+}
+
+/* What its model counted: by the table, and by the file of the same run. */
+Test(trace, devices_bring_their_own_counters)
+{
+	need_kvm();
+	struct result r = tickvm("trace --serial null --vcpus 2 --append 'test=timer "
+				 "source=dedicated interval_ns=1000000 count=20'");
+	cr_assert_eq(r.status, 0, "%s", r.err);
+	cr_expect_not_null(strstr(r.out, "The device models' own counters"), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "\ndedicated  armed "), "%s", r.out);
+	r = tickvm("trace --serial null --append test=hello");
+	cr_expect_null(strstr(r.out, "own counters\n\nDEVICE"), "none moved: %s", r.out);
+	r = tickvm("trace --serial null --vcpus 2 --json - --append 'test=timer "
+		   "source=dedicated interval_ns=1000000 count=20'");
+	json_t *json = json_loads(r.out, 0, NULL), *row;
+	size_t i, timers = 0;
+	json_array_foreach(json_object_get(json, "device_counters"), i, row) timers +=
+		strcmp(json_string_value(json_object_get(row, "name")), "fired") == 0 &&
+		strcmp(json_string_value(json_object_get(row, "device")), "dedicated") == 0 &&
+		json_integer_value(json_object_get(row, "vcpu")) == (json_int_t)timers;
+	cr_expect_eq(timers, 2, "one a vCPU: %s", r.out);
+	json_decref(json);
 }

@@ -165,6 +165,29 @@ static uint32_t guest_word(struct vm *vm, uint64_t gpa)
 	return *at;
 }
 
+/* ---- what the models counted ---- */
+
+struct wanted {
+	const char *device, *name;
+	uint64_t value;
+};
+
+static void look_at_counter(void *ctx, const struct vm_device_counter *counter)
+{
+	struct wanted *wanted = ctx;
+
+	if (!strcmp(counter->device, wanted->device) && !strcmp(counter->name, wanted->name))
+		wanted->value += counter->value;
+}
+
+static uint64_t device_counter(struct vm *vm, const char *device, const char *name)
+{
+	struct wanted wanted = {device, name, 0};
+
+	vm_device_counters(vm, look_at_counter, &wanted);
+	return wanted.value;
+}
+
 /* ---- tests ---- */
 
 EACH_MACHINE(reads_writes_and_flushes_by_interrupts)
@@ -208,6 +231,9 @@ EACH_MACHINE(reads_writes_and_flushes_by_interrupts)
 	cr_expect_eq(stats.flushes, 1);
 	cr_expect_eq(stats.bytes_read, 512);
 	cr_expect_eq(stats.bytes_written, 512);
+	cr_expect_eq(device_counter(vm, "virtio-blk", "reads"), 1);
+	cr_expect_eq(device_counter(vm, "virtio-blk", "bytes_written"), 512);
+	cr_expect_eq(device_counter(vm, "virtio-blk", "interrupts"), stats.interrupts);
 	cr_expect_eq(stats.failed, 1);
 	cr_expect_eq(stats.interrupts, 4);
 	/* Notifications are KVM's; the acknowledgements are the device's exits. */

@@ -419,6 +419,22 @@ EACH_IRQCHIP(sixteen_vcpus_on_any_host)
 	vm_destroy(vm);
 }
 
+EACH_IRQCHIP(the_largest_machine_has_room_for_all_its_devices)
+{
+	struct vm_config config = quiet_config(*irqchip);
+	char disk[32];
+	FILE *file = tmpfile();
+
+	REQUIRE_KVM();
+	cr_assert_eq(ftruncate(fileno(file), 1 << 20), 0);
+	snprintf(disk, sizeof(disk), "/proc/self/fd/%d", fileno(file));
+	config.vcpus = VM_MAX_VCPUS;
+	config.dedicated_ioeventfd = true;
+	config.disk_path = disk;
+	vm_destroy(create_vm(&config));
+	fclose(file);
+}
+
 Test(vm, bad_configurations_say_what_was_expected)
 {
 	struct vm_config config = quiet_config(IRQCHIP_KERNEL);

@@ -78,6 +78,7 @@ static void add_vm(struct results *results, json_t *run, const struct measuremen
 	results_add(results, run, "dedicated", results_dedicated(vm));
 	results_add(results, run, "exits", results_exits(results, vm, launch->config.vcpus));
 	results_add(results, run, "kvm_stats", results_kvm_stats(results, vm));
+	results_add(results, run, "device_counters", results_device_counters(results, vm));
 }
 
 /* What is not known is left out. */
