@@ -16,9 +16,9 @@
 static char directory[] = "/tmp/tickvm-sandbox-XXXXXX";
 
 /* A line in $DIR, which has results in r.json and an empty folder out, and what it may use:
- * until_filtered PID: waits for the process' filter; until_running PID: for the first vCPU's
- * thread, and prints every thread's name and how many filters it has; sandbox_of FILE: the sandbox
- * that results are of. All end when the process does. */
+ * until_filtered PID: waits for the process' filter; until_running PID: for a vCPU's
+ * thread and the handler of SIGTERM, and prints every thread's name and how many filters it has;
+ * sandbox_of FILE: the sandbox that results are of. All end when the process does. */
 static struct result in_directory(const char *line)
 {
 	char script[2048];
@@ -26,8 +26,9 @@ static struct result in_directory(const char *line)
 	snprintf(script, sizeof(script),
 		"until_filtered() { until grep -q 'Seccomp:.2' /proc/$1/status; do\n"
 		"	kill -0 $1 || return 1; done; }\n"
-		"until_running() { until grep -qs tickvm-vcpu-0 /proc/$1/task/*/comm; do\n"
-		"	kill -0 $1 || return 1; done\n"
+		"is_running() { grep -qs tickvm-vcpu-0 /proc/$1/task/*/comm &&\n"
+		"	grep -qs 'SigCgt:.*[4-7c-f]...$' /proc/$1/status; }\n"
+		"until_running() { until is_running $1; do kill -0 $1 || return 1; done\n"
 		"	for t in /proc/$1/task/*; do echo \"$(cat $t/comm)\" \\\n"
 		"		$(sed -n 's/Seccomp_filters:.//p' $t/status); done; }\n"
 		"sandbox_of() { jq -c .host.sandbox \"$1\"; }\n"
@@ -152,7 +153,9 @@ Test(sandbox, a_guest_that_is_not_ours_is_confined)
 {
 	make_guest();
 	need_filters();
-	expect(RUN_AND_LOOK("$GUEST"), 130, "tickvm-vcpu-0 2\n");
+	/* The vCPU's thread has its own filter alone, the others have the process's too. */
+	expect(RUN_AND_LOOK("--vcpus 2 $GUEST"), 130, "tickvm-vcpu-0 1\ntickvm-vcpu-1 1\n");
+	expect(RUN_AND_LOOK("$GUEST"), 130, "tickvm-timer 2\n");
 	expect(RUN_AND_LOOK("$GUEST"), 130, "tickvm 1\n");
 	expect(RUN_AND_LOOK("--sandbox off $GUEST"), 130, "tickvm-vcpu-0 0\n");
 	remove_guest();

@@ -225,6 +225,27 @@ static void attempt_in_main(const void *misdeed)
 	((const struct misdeed *)misdeed)->commit();
 }
 
+static void attempt_parked(const void *arg)
+{
+	const struct attempt *a = arg;
+
+	enter(&(struct sandbox_plan){.guests = true, .vcpus = 5});
+	run_thread(a->kind, commit, a->misdeed);
+}
+
+/* Threads that are there before the process has its filter. */
+Test(sandbox, vcpus_that_wait_are_stopped_too)
+{
+	for (size_t i = 0; i < MISDEEDS; i++) {
+		const struct attempt a = {SANDBOX_VCPU, &misdeeds[i]};
+
+		cr_expect_eq(in_process(attempt_parked, &a), SANDBOX_STATUS, "%s", said);
+		cr_expect(strstr(said, "the thread tickvm-vcpu-3: it has no need of ") &&
+				  strstr(said, misdeeds[i].call),
+			"%s: %s", misdeeds[i].call, said);
+	}
+}
+
 Test(sandbox, main_is_stopped)
 {
 	static const struct misdeed main_misdeeds[] = {{starts_a_program, "execve"},
