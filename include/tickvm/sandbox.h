@@ -29,9 +29,11 @@ struct sandbox_file {
 struct sandbox_plan {
 	const struct sandbox_file *files;
 	size_t n;
-	bool guests; /* virtual machines run; false: the files alone */
-	bool facts;  /* the host's facts are read, and /dev/kvm opened, once it is confined */
-	bool forks;  /* processes are made, but no program is started */
+	bool guests;    /* virtual machines run; false: the files alone */
+	bool facts;     /* the host's facts are read, and /dev/kvm opened, once it is confined */
+	unsigned vcpus; /* of the first virtual machine: their threads are made with the filter that
+			 * is theirs alone; 0: they get it on top of the process's */
+	bool forks;     /* processes are made, but no program is started */
 };
 
 /* For the process, before it has a second thread. A thread that then does what it has no need of

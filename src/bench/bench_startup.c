@@ -69,7 +69,7 @@ static uint64_t resident_without(const void *guest_ram)
 static int confine(void *ctx, struct diag *diag)
 {
 	(void)ctx;
-	return sandbox_enter(&(struct sandbox_plan){.guests = true}, diag);
+	return sandbox_enter(&(struct sandbox_plan){.guests = true, .vcpus = 1}, diag);
 }
 
 static int start_ours(const struct bench_context *context, struct start *start, struct diag *diag)

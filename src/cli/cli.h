@@ -63,6 +63,7 @@ struct cli_confined {
 	char **files; /* which it reads */
 	size_t n;
 	bool guests, facts, forks; /* as in struct sandbox_plan */
+	unsigned vcpus;            /* the same */
 	const char *scratch;       /* the folder for scratch files; NULL: none */
 };
 /* 0 or a negative errno with diag set. */

@@ -138,7 +138,10 @@ struct confining {
 static int confine(void *ctx, struct diag *diag)
 {
 	const struct confining *c = ctx;
-	const struct cli_confined what = {.guests = true, .facts = c->options->json != NULL};
+	const struct cli_confined what = {.guests = true,
+		.facts = c->options->json != NULL,
+		.vcpus = c->options->machine.vcpus};
+
 	return cli_sandbox_enter(c->options, c->command, &what, diag);
 }
 

@@ -50,8 +50,11 @@ int cli_sandbox_enter(const struct options *options, enum command command,
 	const struct cli_confined *what, struct diag *diag)
 {
 	struct sandbox_file *files = calloc(what->n + OWN_FILES, sizeof(*files));
-	struct sandbox_plan plan = {
-		.files = files, .guests = what->guests, .facts = what->facts, .forks = what->forks};
+	struct sandbox_plan plan = {.files = files,
+		.guests = what->guests,
+		.facts = what->facts,
+		.forks = what->forks,
+		.vcpus = what->vcpus};
 	struct diag said;
 
 	if (files == NULL)

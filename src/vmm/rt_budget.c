@@ -8,8 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#define OWN_RUNTIME_NS 950000000ULL /* where the kernel has no limit */
-#define OWN_PERIOD_NS  1000000000ULL
+#define MOST_PERCENT 90 /* whatever the kernel allows */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards made; a leaf */
 static struct rt_duty budgets[CPU_SETSIZE + 1];          /* the last: anywhere */
@@ -22,13 +21,12 @@ nsec_t rt_budget_now(void)
 
 static void make(struct rt_duty *budget)
 {
-	uint64_t runtime_ns, period_ns;
+	uint64_t runtime_ns, period_ns, most_ns;
 
 	host_rt_limits(&runtime_ns, &period_ns);
-	if (runtime_ns >= period_ns) {
-		runtime_ns = OWN_RUNTIME_NS;
-		period_ns = OWN_PERIOD_NS;
-	}
+	most_ns = mul_div_u64(period_ns, MOST_PERCENT, 100);
+	if (runtime_ns > most_ns)
+		runtime_ns = most_ns;
 	rt_duty_init(budget, runtime_ns, period_ns, rt_budget_now());
 }
 

@@ -3,9 +3,12 @@
  * files, rights, system calls. What may be opened and called stands elsewhere. */
 #include "sandbox_internal.h"
 
+#include "thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -120,6 +123,21 @@ static int enter_landlock(const struct sandbox_plan *plan)
 	return state.landlock_abi > 0 ? sandbox_landlock_enter(state.landlock_abi, plan) : 0;
 }
 
+static bool has_filters(void)
+{
+	const uint32_t trap = SECCOMP_RET_TRAP;
+
+	return sandbox_syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &trap) == 0;
+}
+
+static int install_filter(const struct sandbox_plan *plan)
+{
+	return sandbox_filter_install(!plan->guests ? SANDBOX_FILES
+				      : plan->forks ? SANDBOX_FORKING
+						    : SANDBOX_PROCESS);
+}
+
+/* Before main looks into anything: those that are there already are as confined as they will be. */
 static int enter_seccomp(const struct sandbox_plan *plan)
 {
 	int err;
@@ -127,9 +145,10 @@ static int enter_seccomp(const struct sandbox_plan *plan)
 	if (sanitized)
 		return 0;
 	sandbox_violation_catch();
-	err = sandbox_filter_install(!plan->guests ? SANDBOX_FILES
-				     : plan->forks ? SANDBOX_FORKING
-						   : SANDBOX_PROCESS);
+	state.seccomp = has_filters();
+	err = state.seccomp ? thread_park_vcpus(plan->vcpus) : 0;
+	if (err == 0)
+		err = install_filter(plan);
 	state.seccomp = err == 0;
 	return is_missing(err) ? 0 : err;
 }

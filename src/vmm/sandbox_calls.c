@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <termios.h>
+#include <unistd.h>
 
 #define CALL(name)                                                                                 \
 	{                                                                                          \
@@ -28,6 +29,10 @@
 #define IS(name, n, what)                                                                          \
 	{                                                                                          \
 		SYS_##name, SANDBOX_IS, n, what                                                    \
+	}
+#define SELF(name, n)                                                                              \
+	{                                                                                          \
+		SYS_##name, SANDBOX_SELF, n, 0                                                     \
 	}
 #define HAS(name, n, bits)                                                                         \
 	{                                                                                          \
@@ -54,7 +59,7 @@ static const struct sandbox_call every_thread[] = {
 	CALL(futex), CALL(write), CALL(writev), CALL(clock_gettime), CALL(rt_sigprocmask), CALL(rt_sigreturn),
 	CALL(restart_syscall), LACKS(mmap, 2, PROT_EXEC), LACKS(mprotect, 2, PROT_EXEC),
 	CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(gettid), CALL(getpid),
-	CALL(tgkill), CALL(exit), CALL(exit_group), IOCTL(TCSETS), IOCTL(TIOCGPGRP),
+	SELF(tgkill, 0), CALL(exit), CALL(exit_group), IOCTL(TCSETS), IOCTL(TIOCGPGRP),
 	CALL(getpgrp), /* out of raw mode, where the terminal is ours */
 };
 
@@ -99,7 +104,7 @@ static const struct sandbox_call files[] = {
 	CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2),
 	CALL(readlink), CALL(fcntl), CALL(fsync), CALL(rename), CALL(renameat), CALL(unlink),
 	CALL(unlinkat), CALL(openat2), CALL(rt_sigaction), CALL(getrandom), CALL(sysinfo),
-	CALL(uname), CALL(prlimit64),
+	CALL(uname), IS(prlimit64, 0, 0), /* of its own */
 	IOCTL(TCGETS), IOCTL(TIOCGWINSZ),
 };
 
@@ -187,10 +192,23 @@ static size_t add(struct sandbox_call *calls, size_t n, const struct sandbox_cal
 	return n + 1;
 }
 
-static size_t add_row(struct sandbox_call *calls, size_t n, const struct row *row)
+/* Those that a process makes have its filter, and IDs of their own. */
+static struct sandbox_call resolved(struct sandbox_call call, unsigned kind)
 {
-	for (size_t i = 0; i < row->n; i++)
-		n = add(calls, n, &row->calls[i]);
+	if (call.test != SANDBOX_SELF)
+		return call;
+	call.test = kind == SANDBOX_FORKING ? SANDBOX_ANY : SANDBOX_IS;
+	call.value = call.test == SANDBOX_IS ? (uint32_t)getpid() : 0;
+	return call;
+}
+
+static size_t add_row(struct sandbox_call *calls, size_t n, const struct row *row, unsigned kind)
+{
+	for (size_t i = 0; i < row->n; i++) {
+		const struct sandbox_call call = resolved(row->calls[i], kind);
+
+		n = add(calls, n, &call);
+	}
 	return n;
 }
 
@@ -199,15 +217,15 @@ size_t sandbox_calls(unsigned kind, struct sandbox_call calls[SANDBOX_CALLS_MAX]
 	size_t n = 0;
 
 	if (kind < SANDBOX_THREADS)
-		return add_row(calls, add_row(calls, n, &threads[kind]), &every_row);
+		return add_row(calls, add_row(calls, n, &threads[kind], kind), &every_row, kind);
 	if (kind != SANDBOX_FILES)
 		for (unsigned i = 0; i < SANDBOX_THREADS; i++)
-			n = add_row(calls, n, &threads[i]);
-	n = add_row(calls, n, &every_row);
-	n = add_row(calls, n, &files_row);
+			n = add_row(calls, n, &threads[i], kind);
+	n = add_row(calls, n, &every_row, kind);
+	n = add_row(calls, n, &files_row, kind);
 	if (kind != SANDBOX_FILES)
-		n = add_row(calls, n, &process_row);
+		n = add_row(calls, n, &process_row, kind);
 	if (kind == SANDBOX_FORKING)
-		n = add_row(calls, n, &forking_row);
+		n = add_row(calls, n, &forking_row, kind);
 	return n;
 }

@@ -23,6 +23,7 @@ enum sandbox_test {
 	SANDBOX_IS,    /* the argument's low 32 bits are value */
 	SANDBOX_HAS,   /* have a bit of value */
 	SANDBOX_LACKS, /* have none */
+	SANDBOX_SELF,  /* in the table alone: the argument is this process' ID; children: any */
 	SANDBOX_ERROR, /* the call fails with errno value, and the caller knows what to do then */
 };
 
@@ -40,7 +41,8 @@ struct sandbox_call {
 
 #define SANDBOX_CALLS_MAX 256
 
-/* The kind's calls, sorted by number, those of one number in the table's order. */
+/* The kind's calls, for a filter of this process: sorted by number, those of one number in the
+ * table's order. */
 size_t sandbox_calls(unsigned kind, struct sandbox_call calls[SANDBOX_CALLS_MAX]);
 const char *sandbox_thread_name(enum sandbox_thread kind);
 

@@ -22,6 +22,12 @@ struct thread_job {
  * handler that gives the terminal back. 0 or a positive errno. */
 int thread_create(pthread_t *thread, const pthread_attr_t *attr, const struct thread_job *job);
 
+/* Makes the threads of vCPUs 0 to n - 1 (at most VM_MAX_VCPUS) now, confined as such; each waits
+ * for the first thread_create() of its number, which gives it its job, affinity and scheduling. For
+ * before the process has a filter of its own, which they then go without: each filter that a thread
+ * has costs every exit. 0 or -errno. */
+int thread_park_vcpus(unsigned n);
+
 /* For one in no hurry: SCHED_OTHER whatever the caller is, on host CPU cpu (-1: anywhere); takes no
  * signal. 0 or -errno. */
 int thread_start(pthread_t *thread, int cpu, const struct thread_job *job);

@@ -16,9 +16,9 @@
 static char directory[] = "/tmp/tickvm-sandbox-XXXXXX";
 
 /* A line in $DIR, which has results in r.json and an empty folder out, and what it may use:
- * until_filtered PID: waits for the process' filter; until_running PID: for the first vCPU's
- * thread, and prints every thread's name and how many filters it has; sandbox_of FILE: the sandbox
- * that results are of. All end when the process does. */
+ * until_filtered PID: waits for the process' filter; until_running PID: for a vCPU's
+ * thread and the handler of SIGTERM, and prints every thread's name and how many filters it has;
+ * sandbox_of FILE: the sandbox that results are of. All end when the process does. */
 static struct result in_directory(const char *line)
 {
 	char script[2048];
@@ -26,8 +26,9 @@ static struct result in_directory(const char *line)
 	snprintf(script, sizeof(script),
 		"until_filtered() { until grep -q 'Seccomp:.2' /proc/$1/status; do\n"
 		"	kill -0 $1 || return 1; done; }\n"
-		"until_running() { until grep -qs tickvm-vcpu-0 /proc/$1/task/*/comm; do\n"
-		"	kill -0 $1 || return 1; done\n"
+		"is_running() { grep -qs tickvm-vcpu-0 /proc/$1/task/*/comm &&\n"
+		"	grep -qs 'SigCgt:.*[4-7c-f]...$' /proc/$1/status; }\n"
+		"until_running() { until is_running $1; do kill -0 $1 || return 1; done\n"
 		"	for t in /proc/$1/task/*; do echo \"$(cat $t/comm)\" \\\n"
 		"		$(sed -n 's/Seccomp_filters:.//p' $t/status); done; }\n"
 		"sandbox_of() { jq -c .host.sandbox \"$1\"; }\n"
@@ -120,12 +121,20 @@ Test(sandbox, report_says_the_same_without)
 
 /* ---- with one ---- */
 
+static const char *const irqchips[] = {"kernel", "split", "user"};
+#define IRQCHIPS (sizeof(irqchips) / sizeof(irqchips[0]))
+
+static void make_guest_of(const unsigned char *code, size_t size)
+{
+	need_kvm();
+	cr_assert_eq(setenv("GUEST", write_guest(code, size), 1), 0);
+}
+
 static void make_guest(void)
 {
 	static const unsigned char jump_to_itself[] = {0xeb, 0xfe};
 
-	need_kvm();
-	cr_assert_eq(setenv("GUEST", write_guest(jump_to_itself, sizeof(jump_to_itself)), 1), 0);
+	make_guest_of(jump_to_itself, sizeof(jump_to_itself));
 }
 
 static void remove_guest(void)
@@ -144,10 +153,109 @@ Test(sandbox, a_guest_that_is_not_ours_is_confined)
 {
 	make_guest();
 	need_filters();
-	expect(RUN_AND_LOOK("$GUEST"), 130, "tickvm-vcpu-0 2\n");
+	/* The vCPU's thread has its own filter alone, the others have the process's too. */
+	expect(RUN_AND_LOOK("--vcpus 2 $GUEST"), 130, "tickvm-vcpu-0 1\ntickvm-vcpu-1 1\n");
+	expect(RUN_AND_LOOK("$GUEST"), 130, "tickvm-timer 2\n");
 	expect(RUN_AND_LOOK("$GUEST"), 130, "tickvm 1\n");
 	expect(RUN_AND_LOOK("--sandbox off $GUEST"), 130, "tickvm-vcpu-0 0\n");
 	remove_guest();
+}
+
+/* The line with each back end's name for its %s. */
+static void expect_on_each(const char *format, int status, const char *out)
+{
+	for (size_t i = 0; i < IRQCHIPS; i++) {
+		char line[1024];
+
+		snprintf(line, sizeof(line), format, irqchips[i]);
+		expect(line, status, out);
+	}
+}
+
+/* Whether it runs or halts, and where it does either. */
+static void expect_stopped(void)
+{
+	expect_on_each("\"$TICKVM\" run --irqchip %s --timeout 100ms $GUEST 2>said; echo $?; "
+		       "cat said",
+		0, "124\ntickvm run: stopped by --timeout after 0.1 s\n");
+	expect_on_each(RUN_AND_LOOK("--irqchip %s $GUEST"), 130, "tickvm-vcpu-0");
+}
+
+Test(sandbox, a_guest_that_runs_is_stopped)
+{
+	make_guest();
+	need_filters();
+	expect_stopped();
+	remove_guest();
+}
+
+Test(sandbox, a_guest_that_halts_is_stopped)
+{
+	static const unsigned char halt[] = {0xf4, 0xeb, 0xfd};
+
+	make_guest_of(halt, sizeof(halt));
+	need_filters();
+	expect_stopped();
+	remove_guest();
+}
+
+/* Registers, code, 16 exits: the same as without, but for the times. */
+Test(sandbox, a_triple_fault_is_reported_whole)
+{
+	static const unsigned char code[] = {0xb1, 20, /* mov cl, 20 */
+		0xe6, 0x80, 0xfe, 0xc9, 0x75, 0xfa,    /* out 0x80, al; dec cl; jnz */
+		0x0f, 0x0b};                           /* ud2, and there is no IDT */
+
+	make_guest_of(code, sizeof(code));
+	expect_on_each("for s in on off; do \"$TICKVM\" run --irqchip %s --sandbox $s $GUEST "
+		       "2>$s; echo $?; sed -i 's/ *[0-9.]* us before/us before/' $s; done; "
+		       "cmp on off && grep -c 'us before' on && grep 'triple fault' on",
+		0, "126\n126\n16\nguest crashed: triple fault on vCPU 0\n");
+	remove_guest();
+}
+
+Test(sandbox, experiments_on_each_back_end)
+{
+	need_kvm();
+	need_filters();
+	expect_on_each("\"$TICKVM\" bench ipi --quiet --count 10 --wait hlt --apic x2apic "
+		       "--sandbox on --irqchip %s",
+		0, "one way");
+	expect_on_each("\"$TICKVM\" bench timer --quiet --count 10 --interval 1ms --sandbox on "
+		       "--irqchip %s",
+		0, "LATENESS");
+	expect_on_each("\"$TICKVM\" bench exits --quiet --iterations 50 --rounds 3 --runs 1 "
+		       "--sandbox on --irqchip %s",
+		0, "pio-out");
+}
+
+/* With /dev/kvm as one who may use it finds it, in a mount namespace of the test's own. */
+static struct result as_nobody(const char *line)
+{
+	setenv("LINE", line, 1);
+	return in_directory(
+		"chmod 755 . && mkdir -p -m 777 open && rm -f kvm && mknod -m 666 kvm c 10 232 && "
+		"cp \"$TICKVM\" tickvm && cp \"${GUEST:-$image}\" guest && chmod 755 tickvm guest "
+		"&& "
+		"unshare -m sh -c 'mount --bind kvm /dev/kvm && cd open && exec setpriv "
+		"--reuid 65534 --regid 65534 --clear-groups --inh-caps=-all sh -c \"$LINE\"'");
+}
+
+Test(sandbox, without_any_right)
+{
+	need_filters();
+	make_guest();
+	if (as_nobody("test -w /dev/kvm").status != 0)
+		cr_skip_test("no right to a mount namespace with /dev/kvm for everybody");
+	struct result r = as_nobody("../tickvm run --timeout 100ms ../guest");
+
+	cr_expect_eq(r.status, 124, "%d: %s", r.status, r.err);
+	remove_guest();
+	unsetenv("GUEST");
+	r = as_nobody("truncate -s 1M disk && ../tickvm trace --serial null --disk disk --json "
+		      "t.json --append 'test=disk op=write rounds=1' ../guest");
+	cr_expect_eq(r.status, 0, "%d: %s", r.status, r.err);
+	expect("sandbox_of open/t.json", 0, "{\"on\":true,");
 }
 
 Test(sandbox, results_say_which_it_was)
@@ -186,21 +294,31 @@ static void forbid_io_uring(void)
 	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
-Test(sandbox, disks_by_both_ways)
+/* The payload reads and writes a disk; how is said. */
+static void expect_disk(const char *irqchip, const char *way)
 {
-	const char *line = "truncate -s 1M disk.img && \"$TICKVM\" trace --verbose --serial null "
-			   "--disk disk.img --append 'test=disk op=write rounds=1' $image";
+	char line[400];
 
-	need_kvm();
-	need_filters();
+	snprintf(line, sizeof(line),
+		"truncate -s 1M disk.img && for op in read write; do \"$TICKVM\" trace --verbose "
+		"--irqchip %s --serial null --disk disk.img --append \"test=disk op=$op rounds=1\" "
+		"$image || exit; done",
+		irqchip);
 	struct result r = in_directory(line);
 
-	cr_expect_eq(r.status, 0, "%s", r.err);
-	cr_expect(strstr(r.err, "disk: io_uring") || strstr(r.err, "no io_uring"), "%s", r.err);
+	cr_expect_eq(r.status, 0, "%s: %s", irqchip, r.err);
+	cr_expect_not_null(strstr(r.err, way), "%s: %s", irqchip, r.err);
+}
+
+Test(sandbox, disks_by_both_ways)
+{
+	need_kvm();
+	need_filters();
+	for (size_t i = 0; i < IRQCHIPS; i++)
+		expect_disk(irqchips[i], "io_uring");
 	forbid_io_uring();
-	r = in_directory(line);
-	cr_expect_eq(r.status, 0, "%s", r.err);
-	cr_expect_not_null(strstr(r.err, "disk: no io_uring here: preadv"), "%s", r.err);
+	for (size_t i = 0; i < IRQCHIPS; i++)
+		expect_disk(irqchips[i], "disk: no io_uring here: preadv");
 }
 
 /* Processes, scratch files, and tickvm itself. */

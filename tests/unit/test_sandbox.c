@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,6 +29,7 @@
 
 static char folder[] = "/tmp/tickvm-sandbox-XXXXXX";
 static char inside[64], outside[64];
+static pid_t parent; /* of the process that is confined */
 static struct diag diag;
 static char said[1024]; /* on standard error */
 
@@ -78,6 +80,7 @@ static int in_process(void (*body)(const void *arg), const void *arg)
 	ssize_t n, all = 0;
 
 	cr_assert_eq(pipe(fds), 0);
+	parent = getpid();
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -142,6 +145,19 @@ static void makes_code(void)
 		NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+static void asks_for_its_parents_limits(void)
+{
+	struct rlimit limit;
+
+	prlimit(parent, RLIMIT_NOFILE, NULL, &limit);
+}
+
+/* Signal 0 does nothing, whomever it reaches. */
+static void signals_its_parent(void)
+{
+	syscall(SYS_tgkill, parent, parent, 0);
+}
+
 static const struct misdeed {
 	void (*commit)(void);
 	const char *call;
@@ -153,6 +169,7 @@ static const struct misdeed {
 	{makes_a_vm, "ioctl 0xae01"},
 	{makes_a_process, "clone"},
 	{makes_code, "mmap"},
+	{signals_its_parent, "tgkill"},
 };
 #define MISDEEDS (sizeof(misdeeds) / sizeof(misdeeds[0]))
 
@@ -208,11 +225,33 @@ static void attempt_in_main(const void *misdeed)
 	((const struct misdeed *)misdeed)->commit();
 }
 
+static void attempt_parked(const void *arg)
+{
+	const struct attempt *a = arg;
+
+	enter(&(struct sandbox_plan){.guests = true, .vcpus = 5});
+	run_thread(a->kind, commit, a->misdeed);
+}
+
+/* Threads that are there before the process has its filter. */
+Test(sandbox, vcpus_that_wait_are_stopped_too)
+{
+	for (size_t i = 0; i < MISDEEDS; i++) {
+		const struct attempt a = {SANDBOX_VCPU, &misdeeds[i]};
+
+		cr_expect_eq(in_process(attempt_parked, &a), SANDBOX_STATUS, "%s", said);
+		cr_expect(strstr(said, "the thread tickvm-vcpu-3: it has no need of ") &&
+				  strstr(said, misdeeds[i].call),
+			"%s: %s", misdeeds[i].call, said);
+	}
+}
+
 Test(sandbox, main_is_stopped)
 {
 	static const struct misdeed main_misdeeds[] = {{starts_a_program, "execve"},
 		{opens_a_socket, "socket"}, {asks_a_terminal, "ioctl 0x541b"},
-		{makes_a_process, "clone"}, {makes_code, "mmap"}};
+		{makes_a_process, "clone"}, {makes_code, "mmap"}, {signals_its_parent, "tgkill"},
+		{asks_for_its_parents_limits, "prlimit64"}};
 
 	for (size_t i = 0; i < sizeof(main_misdeeds) / sizeof(main_misdeeds[0]); i++) {
 		cr_expect_eq(in_process(attempt_in_main, &main_misdeeds[i]), SANDBOX_STATUS);
@@ -270,6 +309,8 @@ static void *works(void *arg)
 	block = realloc(block, 4 << 20);
 	memset(block, 1, 4 << 20);
 	free(block);
+	if (pthread_kill(pthread_self(), SIGURG) != 0) /* ignored */
+		_exit(1);
 	return NULL;
 }
 
@@ -308,7 +349,7 @@ static void forks(const void *arg)
 	pid_t child = fork();
 
 	if (child == 0)
-		_exit(3);
+		_exit(pthread_kill(pthread_self(), SIGURG) == 0 ? 3 : 1);
 	if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 3)
 		_exit(1);
 	execl("/bin/true", "true", NULL);
