@@ -38,7 +38,11 @@ static char *slurp(FILE *file)
 
 static void become_shell(const char *line, FILE *out, FILE *err)
 {
+	static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
 	int null = open("/dev/null", O_RDONLY);
+	/* Whoever runs the tests in the background, or by nohup, has some of them ignored. */
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_DFL);
 	dup2(null, STDIN_FILENO);
 	dup2(fileno(out), STDOUT_FILENO);
 	dup2(fileno(err), STDERR_FILENO);
