@@ -103,6 +103,9 @@ void point_unset(struct point *point, const char *axis);
 /* Every axis but these, a list that ends with NULL, means nothing here. */
 void point_keep(struct point *point, const char *const *axes);
 bool point_given(const struct point *point, const char *axis);
+/* "--axis=value" for each of the machine's axes that the user or settle() chose, for a process of
+ * its own: at most max words, to be freed, NULL where there was no memory. Returns how many. */
+size_t point_words(const struct point *point, char **words, size_t max);
 /* "-" where the series has no such axis. */
 const char *point_text(const struct point *point, const char *axis);
 

@@ -32,7 +32,7 @@ static const char *const readers[] = {
 	"run --config %s",
 	"run --disk %s,ro",
 	"run --disk %s",
-	"bench startup --runs 1 --config %s",
+	"bench startup --rounds 1 --config %s",
 	"bench disk --disk %s --op read",
 	"sweep %s",
 	"sweep --resume %s",

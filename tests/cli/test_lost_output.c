@@ -132,7 +132,7 @@ static const char *const measured[] = {
 	"bench disk " SHORT "--op read --file 1M --record 64K --depth 1",
 	"bench exits " SHORT "--irqchip split --kind pio-out --iterations 10 --series cost",
 	"bench ipi --quiet --irqchip split --count 10 --apic xapic --wait hlt",
-	"bench startup --quiet --runs 1 --irqchip user",
+	"bench startup --quiet --rounds 1 --irqchip user",
 	"bench scale --quiet --vms 1 --seconds 1",
 	"why --quiet --count 50 --interval 1ms",
 	"compare --live --quiet 'exits --irqchip split --kind pio-out --series cost --iterations "

@@ -224,7 +224,7 @@ Test(sandbox, experiments_on_each_back_end)
 	expect_on_each("\"$TICKVM\" bench timer --quiet --count 10 --interval 1ms --sandbox on "
 		       "--irqchip %s",
 		0, "LATENESS");
-	expect_on_each("\"$TICKVM\" bench exits --quiet --iterations 50 --rounds 3 --runs 1 "
+	expect_on_each("\"$TICKVM\" bench exits --quiet --iterations 50 --batches 3 --rounds 1 "
 		       "--sandbox on --irqchip %s",
 		0, "pio-out");
 }
@@ -334,8 +334,8 @@ Test(sandbox, experiments_that_do_more_than_run_guests)
 	       "out "
 	       "--sandbox on --json out/d.json >/dev/null; jq .runs[0].io_uring out/d.json",
 		0, "false\n");
-	expect("\"$TICKVM\" bench startup --quiet --irqchip split --runs 1 --sandbox on --json "
+	expect("\"$TICKVM\" bench startup --quiet --irqchip split --rounds 1 --sandbox on --json "
 	       "out/s.json "
-	       ">/dev/null; jq -c '[.runs[].start]' out/s.json",
-		0, "[\"split\",\"bare\",\"split-confined\"]\n");
+	       ">/dev/null; jq -c '[.datasets[0].rows[].at.start]' out/s.json",
+		0, "[\"bare\",\"split\",\"split-confined\"]\n");
 }

@@ -135,6 +135,24 @@ const char *point_text(const struct point *point, const char *axis)
 	return i < 0 ? value_none().text : point->at[i].text;
 }
 
+size_t point_words(const struct point *point, char **words, size_t max)
+{
+	const struct machine_axes *machine = machine_axes_known();
+	size_t n = 0;
+
+	for (size_t i = 0; i < point->n && n < max; i++) {
+		const struct axis *axis = &point->axes[i]->axis;
+
+		if (point->axes[i]->parameter != NULL || value_same(point->at[i], value_none()) ||
+			!machine->given(&point->context, axis->id))
+			continue;
+		if (asprintf(&words[n], "--%s=%s", axis->id, point->at[i].text) < 0)
+			words[n] = NULL;
+		n++;
+	}
+	return n;
+}
+
 static void show(const struct choice *choice, struct value value, char *text, size_t size)
 {
 	if (value.number == value.number)
