@@ -29,7 +29,7 @@ CFLAGS_ALL   = -std=c11 $(WARN) $(CFLAGS) -pthread -MMD -MP
 LINK         = $(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@
 LDLIBS       = -lelf -ljansson -luring -lm
 
-ROOMS   := vmm devices data analysis bench report cli
+ROOMS   := base vmm devices data analysis bench report cli
 SRCS    := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c src/$(r)/*/*.c))
 MAIN    := $(BUILD)/src/cli/main.o
 LIB     := $(BUILD)/libtickvm.a

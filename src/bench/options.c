@@ -3,77 +3,16 @@
  * It prints nothing and knows no experiment. */
 #include "options.h"
 
+#include "tickvm/amount.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ITEM_MAX 32
-
-int options_duration(const char *text, uint64_t *ns)
-{
-	static const struct {
-		const char *suffix;
-		double ns;
-	} units[] = {{"", 1}, {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-	char *end;
-
-	/* strtod() would take a sign, spaces, "inf" and hexadecimal too. */
-	if (*text < '0' || *text > '9' || text[1] == 'x' || text[1] == 'X')
-		return -EINVAL;
-	double value = strtod(text, &end);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].suffix) != 0)
-			continue;
-		double result = value * units[i].ns + 0.5;
-
-		if (!(result < 9e18))
-			return -EINVAL;
-		*ns = (uint64_t)result;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static int parse_number(const char *text, uint64_t *value)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*value = strtoull(text, &end, 10);
-	return errno != 0 || *end != '\0' ? -EINVAL : 0;
-}
-
-/* Levenshtein's distance, for short names. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[ITEM_MAX + 1];
-	size_t columns = strnlen(b, ITEM_MAX);
-
-	for (unsigned j = 0; j <= columns; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= columns; j++) {
-			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-			unsigned gap = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-			diagonal = row[j];
-			row[j] = change < gap ? change : gap;
-		}
-	}
-	return row[columns];
-}
-
-static bool near(const char *a, const char *b)
-{
-	return distance(a, b) <= 1 + strlen(a) / 4;
-}
+#define ITEM_MAX    32
+#define OPTIONS_MAX 64
 
 static int find_name(const char *const *names, const char *name)
 {
@@ -86,14 +25,15 @@ static int find_name(const char *const *names, const char *name)
 
 static int unknown_choice(const struct option_spec *spec, const char *value, struct diag *diag)
 {
+	const char *near = nearest_word(value, strlen(value), spec->names);
 	char all[256] = "";
 
+	if (near != NULL)
+		return diag_set(diag, -EINVAL, "--%s: unknown '%s'; did you mean '%s'?", spec->name,
+			value, near);
 	for (unsigned i = 0; spec->names[i] != NULL; i++) {
 		size_t used = strlen(all);
 
-		if (near(value, spec->names[i]))
-			return diag_set(diag, -EINVAL, "--%s: unknown '%s'; did you mean '%s'?",
-				spec->name, value, spec->names[i]);
 		snprintf(
 			all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : ", ", spec->names[i]);
 	}
@@ -106,7 +46,7 @@ static int take_duration(const struct option_spec *spec, const char *item, struc
 	struct durations *list = spec->value;
 	uint64_t ns;
 
-	if (options_duration(item, &ns) < 0)
+	if (amount_parse(AMOUNT_NSEC, item, &ns) < 0)
 		return diag_set(diag, -EINVAL,
 			"--%s: '%s' is no duration; write for example 100us, 1ms or 2s", spec->name,
 			item);
@@ -124,40 +64,18 @@ static int take_duration(const struct option_spec *spec, const char *item, struc
 static int check_number(
 	const struct option_spec *spec, const char *text, uint64_t *number, struct diag *diag)
 {
-	if (parse_number(text, number) < 0 || *number < spec->min || *number > spec->max)
+	if (amount_parse(AMOUNT_NUMBER, text, number) < 0 || *number < spec->min ||
+		*number > spec->max)
 		return diag_set(diag, -EINVAL,
 			"--%s: '%s' is no number from %" PRIu64 " to %" PRIu64, spec->name, text,
 			spec->min, spec->max);
 	return 0;
 }
 
-static int parse_size(const char *text, uint64_t *bytes)
-{
-	static const char suffixes[] = "KMG";
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*bytes = strtoull(text, &end, 10);
-	if (errno != 0 || *end == '\0')
-		return errno != 0 ? -EINVAL : 0;
-	const char *suffix = strchr(suffixes, *end);
-
-	if (suffix == NULL || end[1] != '\0')
-		return -EINVAL;
-	unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
-
-	if (*bytes > UINT64_MAX >> shift)
-		return -EINVAL;
-	*bytes <<= shift;
-	return 0;
-}
-
 static int check_size(
 	const struct option_spec *spec, const char *text, uint64_t *bytes, struct diag *diag)
 {
-	if (parse_size(text, bytes) < 0)
+	if (amount_parse(AMOUNT_SIZE, text, bytes) < 0)
 		return diag_set(diag, -EINVAL,
 			"--%s: '%s' is no size; write for example 512, 64K or 1M", spec->name,
 			text);
@@ -261,14 +179,18 @@ int options_take(const struct option_spec *spec, const char *value, struct diag 
 static int unknown_option(
 	const struct option_spec *specs, const char *bench, const char *argument, struct diag *diag)
 {
+	const char *names[OPTIONS_MAX + 1], *near = NULL;
 	char name[ITEM_MAX];
+	size_t n = 0;
 
+	for (; specs[n].name != NULL && n < OPTIONS_MAX; n++)
+		names[n] = specs[n].name;
+	names[n] = NULL;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
-	for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
-		if (name[0] == '-' && name[1] == '-' && near(name + 2, spec->name))
-			return diag_set(diag, -EINVAL, "unknown option %s; did you mean --%s?",
-				name, spec->name);
-	}
+	if (strncmp(name, "--", 2) == 0)
+		near = nearest_word(name + 2, strlen(name + 2), names);
+	if (near != NULL)
+		return diag_set(diag, -EINVAL, "unknown option %s; did you mean --%s?", name, near);
 	return diag_set(diag, -EINVAL, "unknown %s '%s'; see: tickvm bench %s --help",
 		name[0] == '-' ? "option" : "argument", name, bench);
 }

@@ -54,7 +54,4 @@ int options_parse(const struct option_spec *specs, int argc, char **argv, struct
 /* The value of one of them, as after its name. */
 int options_take(const struct option_spec *spec, const char *value, struct diag *diag);
 
-/* "10us", "1.5ms", "2s", "800" or "800ns". 0 or -EINVAL. */
-int options_duration(const char *text, uint64_t *ns);
-
 #endif

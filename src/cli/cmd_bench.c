@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "interrupts.h"
 #include "supervise.h"
+#include "tickvm/amount.h"
 #include "tickvm/experiment.h"
 
 #include <stdlib.h>

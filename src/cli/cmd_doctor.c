@@ -2,6 +2,7 @@
 /* tickvm doctor: is this host fit to measure on, and what to change.
  * It changes nothing itself; the judgement is host_checks()'s. */
 #include "cli.h"
+#include "tickvm/amount.h"
 
 #include <string.h>
 

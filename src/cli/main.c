@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "supervise.h"
 
+#include "tickvm/amount.h"
 #include "tickvm/output.h"
 
 #include <fcntl.h>

@@ -3,6 +3,7 @@
  * It does not start anything, and looks at the host only in
  * cli_options_check_host(). */
 #include "options.h"
+#include "tickvm/amount.h"
 #include "tickvm/guest_abi.h"
 
 #include <errno.h>
@@ -21,62 +22,19 @@ struct option_text {
 	char text[];
 };
 
-/* ---- words to numbers ---- */
-
-struct suffix {
-	const char *name;
-	uint64_t factor;
-};
-static const struct suffix no_units[] = {{"", 1}, {NULL, 0}};
-static const struct suffix size_units[] = {
-	{"", 1}, {"K", KIB(1)}, {"M", MIB(1)}, {"G", GIB(1)}, {NULL, 0}};
-static const struct suffix nsec_units[] = {
-	{"", 1}, {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", SECOND}, {NULL, 0}};
-static const struct suffix second_units[] = {
-	{"", SECOND}, {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", SECOND}, {NULL, 0}};
-
-static const struct suffix *units_of(enum option_kind kind)
+static enum amount_kind amount_of(enum option_kind kind)
 {
 	switch (kind) {
 	case OPTION_SIZE:
-		return size_units;
+		return AMOUNT_SIZE;
 	case OPTION_NSEC:
 	case OPTION_AUTO:
-		return nsec_units;
+		return AMOUNT_NSEC;
 	case OPTION_SECONDS:
-		return second_units;
+		return AMOUNT_SECONDS;
 	default:
-		return no_units;
+		return AMOUNT_NUMBER;
 	}
-}
-
-static int parse_number(const char *word, const struct suffix *unit, uint64_t *value)
-{
-	if (*word < '0' || *word > '9') /* strtoull() would take blanks and signs */
-		return -EINVAL;
-	char *end;
-	errno = 0;
-	unsigned long long number = strtoull(word, &end, 10);
-	if (errno != 0)
-		return -ERANGE;
-	while (unit->name != NULL && strcmp(unit->name, end) != 0)
-		unit++;
-	if (unit->name == NULL)
-		return -EINVAL;
-	return __builtin_mul_overflow(number, unit->factor, value) ? -ERANGE : 0;
-}
-
-/* The largest unit that leaves a whole number, as one would type it. */
-static void show_number(char *text, size_t size, const struct suffix *units, uint64_t value)
-{
-	const struct suffix *best = units;
-	for (const struct suffix *unit = units; unit->name != NULL; unit++)
-		if (value != 0 && value % unit->factor == 0 && unit->factor >= best->factor &&
-			!(unit->factor == best->factor && *best->name == '\0'))
-			best = unit;
-	if (best->factor > 1 && value % best->factor != 0)
-		best = units + 1; /* seconds with no whole number: 0 or nanoseconds */
-	snprintf(text, size, "%llu%s", (unsigned long long)(value / best->factor), best->name);
 }
 
 /* ---- setting one ---- */
@@ -110,18 +68,18 @@ char *cli_options_keep(struct options *options, const char *text)
 
 static int refuse(const struct option_spec *spec, const char *where, struct diag *diag)
 {
-	const struct suffix *units = units_of(spec->kind);
+	static const char *const with[] = {[AMOUNT_NUMBER] = "",
+		[AMOUNT_SIZE] = " (bytes, or with K, M or G)",
+		[AMOUNT_NSEC] = " (ns, or with us, ms or s)",
+		[AMOUNT_SECONDS] = " (seconds, or with ms, us or ns)"};
+	enum amount_kind kind = amount_of(spec->kind);
 	char min[32], max[32];
 	if (spec->kind == OPTION_CUSTOM)
 		return diag_set(diag, -EINVAL, "%s: expected %s", where, spec->arg);
-	show_number(min, sizeof(min), units, spec->min);
-	show_number(max, sizeof(max), units, spec->max);
-	const char *with = units == no_units     ? ""
-			   : units == size_units ? " (bytes, or with K, M or G)"
-			   : units == nsec_units ? " (ns, or with us, ms or s)"
-						 : " (seconds, or with ms, us or ns)";
+	amount_show(kind, spec->min, min, sizeof(min));
+	amount_show(kind, spec->max, max, sizeof(max));
 	return diag_set(diag, -EINVAL, "%s: expected %sa number from %s to %s%s", where,
-		spec->kind == OPTION_AUTO ? "auto or " : "", min, max, with);
+		spec->kind == OPTION_AUTO ? "auto or " : "", min, max, with[kind]);
 }
 
 static int store(struct options *options, const struct option_spec *spec, const char *value)
@@ -144,7 +102,7 @@ static int store(struct options *options, const struct option_spec *spec, const 
 		*(int64_t *)(void *)field = VM_AUTO;
 		return 0;
 	}
-	if (parse_number(value, units_of(spec->kind), &number) < 0 || number < spec->min ||
+	if (amount_parse(amount_of(spec->kind), value, &number) < 0 || number < spec->min ||
 		number > spec->max)
 		return -EINVAL;
 	if (spec->kind == OPTION_UNSIGNED)
@@ -177,47 +135,6 @@ int cli_options_set_from_file(struct options *options, const struct option_spec 
 }
 
 /* ---- finding one ---- */
-
-/* Levenshtein's distance, words up to 31 letters. */
-static unsigned distance(const char *a, size_t a_length, const char *b)
-{
-	unsigned row[32];
-	size_t b_length = strlen(b);
-	if (a_length > 31 || b_length > 31)
-		return 32;
-	for (unsigned j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_length; i++) {
-		unsigned diagonal = row[0];
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_length; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[b_length];
-}
-
-const char *nearest_word(const char *name, size_t length, const char *const *words)
-{
-	const char *best = NULL;
-	unsigned least = length < 6 ? 3 : 4;
-	for (; *words != NULL; words++) {
-		unsigned d = length >= 3 && strncmp(name, *words, length) == 0
-				     ? 1
-				     : distance(name, length, *words);
-		if (d < least) {
-			least = d;
-			best = *words;
-		}
-	}
-	return best;
-}
 
 const struct option_spec *cli_options_find(
 	enum command command, const char *name, size_t length, const char *where, struct diag *diag)
@@ -374,8 +291,8 @@ static int check_mem(const struct vm_config *machine, uint64_t host_mem, struct 
 {
 	uint64_t mem = machine->mem_bytes;
 	char shown[32], host[32];
-	show_number(shown, sizeof(shown), size_units, mem);
-	show_number(host, sizeof(host), size_units, host_mem & ~(MIB(1) - 1));
+	amount_show(AMOUNT_SIZE, mem, shown, sizeof(shown));
+	amount_show(AMOUNT_SIZE, host_mem & ~(MIB(1) - 1), host, sizeof(host));
 	if (mem % KIB(4) != 0)
 		return diag_set(diag, -EINVAL, "--mem %s: expected a multiple of 4K", shown);
 	if (machine->kernel == NULL && mem < GUEST_MIN_MEM)

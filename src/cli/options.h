@@ -152,8 +152,6 @@ int machine_config_read(
 int machine_config_line(struct options *options, enum command command, const struct ini_line *line,
 	struct diag *diag);
 
-/* The word of words (ends with NULL) that looks most like name, or NULL when none is close. */
-const char *nearest_word(const char *name, size_t length, const char *const *words);
 /* A copy that lives as long as options. NULL: no memory. */
 char *cli_options_keep(struct options *options, const char *text);
 

@@ -3,7 +3,7 @@
  * is set in order first: who did this may have changed all of our memory. */
 #include "sandbox_internal.h"
 
-#include "raw_mode.h"
+#include "../base/raw_mode.h"
 
 #include <linux/audit.h>
 #include <signal.h>

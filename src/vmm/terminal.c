@@ -4,7 +4,7 @@
  * come from. */
 #include "terminal.h"
 
-#include "raw_mode.h"
+#include "../base/raw_mode.h"
 #include "thread.h"
 #include "tickvm/clock.h"
 #include "tickvm/output.h"

@@ -69,32 +69,6 @@ Test(bench_options, what_only_the_command_line_may_say)
 	assert_refused("--residual", OPTIONS_OF_FILE, "unknown option '--of-file'");
 }
 
-Test(bench_options, durations)
-{
-	uint64_t ns;
-
-	cr_assert_eq(options_duration("10us", &ns), 0);
-	cr_assert_eq(ns, 10000);
-	cr_assert_eq(options_duration("1.5ms", &ns), 0);
-	cr_assert_eq(ns, 1500000);
-	cr_assert_eq(options_duration("2s", &ns), 0);
-	cr_assert_eq(ns, 2000000000);
-	cr_assert_eq(options_duration("800", &ns), 0);
-	cr_assert_eq(ns, 800);
-	cr_assert_eq(options_duration("800ns", &ns), 0);
-	cr_assert_eq(ns, 800);
-}
-
-Test(bench_options, what_is_no_duration)
-{
-	static const char *const wrong[] = {"", "us", "-1us", "+1us", " 1us", "1 us", "0x10", "inf",
-		"nan", "1h", "1us2", "1e30s"};
-	uint64_t ns;
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		cr_assert_eq(options_duration(wrong[i], &ns), -EINVAL, "'%s' was taken", wrong[i]);
-}
-
 Test(bench_options, both_spellings)
 {
 	struct values v;

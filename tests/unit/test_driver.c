@@ -294,7 +294,7 @@ Test(driver, wrong_words)
 	refused("--count 1,,2", "values with single commas between them");
 	refused("--count 101", "no number from 1 to 100");
 	refused("--color rot", "unknown 'rot'");
-	refused("--series late", "unknown 'late'; expected one of: lateness");
+	refused("--series late", "unknown 'late'; did you mean 'lateness'?");
 	refused("--rounds 0", "--rounds: '0'");
 	refused("--runs 3", "launches are --rounds now");
 	refused("--colour red", "did you mean --color?");

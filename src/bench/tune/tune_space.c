@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What tickvm tune is asked for, and what this host lets it choose from.
  * It searches nothing. */
-#include "../options.h"
 #include "../timer/timer_load.h"
 #include "../timer/timer_sources.h"
 #include "tune.h"
+
+#include "tickvm/amount.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -39,7 +40,7 @@ static int read_load(struct tune_space *space, const char *text, struct diag *di
 
 static int read_interval(struct tune_space *space, const char *text, struct diag *diag)
 {
-	if (options_duration(text, &space->interval_ns) < 0 || space->interval_ns < 1000 ||
+	if (amount_parse(AMOUNT_NSEC, text, &space->interval_ns) < 0 || space->interval_ns < 1000 ||
 		space->interval_ns > 1000000000)
 		return diag_set(diag, -EINVAL, "--interval %s: expected one from 1us to 1s", text);
 	return 0;
