@@ -86,6 +86,9 @@ void point_set(struct point *point, const char *axis, const char *text);
 void point_unset(struct point *point, const char *axis);
 /* Every axis but these, a list that ends with NULL, means nothing here. */
 void point_keep(struct point *point, const char *const *axes);
+/* For settle(), of an axis that has that one value here, as rows have it: what the user left open
+ * is set. 0, also where there is no such axis; -EINVAL with why set: the user gave another. */
+int point_only(struct point *point, const char *axis, const char *text, struct diag *why);
 bool point_given(const struct point *point, const char *axis);
 /* "-" where the series has no such axis. */
 const char *point_text(const struct point *point, const char *axis);
