@@ -75,6 +75,7 @@ Test(cli, wrong_options)
 		"--json -, --csv -: only one can go to standard output");
 	refused("trace --markdown=- --csv - --serial null", 125, "only one can go to standard");
 	refused("bench timer --mem 1M", 2, "from 4M to 3G");
+	refused("bench ipi --vcpus 1", 2, "--vcpus 1: expected 2, as ipi runs with no other");
 }
 
 /* Before anything is measured: there is no output, and a quarter of an hour is not lost to a typo.
