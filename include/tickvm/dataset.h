@@ -123,6 +123,7 @@ void dataset_reorder(struct dataset *set, const size_t *order);
 struct row *dataset_partner(
 	const struct dataset *set, const struct row *row, size_t axis, struct value value);
 
+/* id: an axis': what tables show instead of its value. */
 void row_label(struct row *row, const char *id, const char *text);
 const char *row_text(const struct row *row, const char *label); /* NULL: none */
 /* figures: n_figures of them, copied; NULL: the round failed. Its address lasts until the next one.

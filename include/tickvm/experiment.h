@@ -102,6 +102,9 @@ void point_set(struct point *point, const char *axis, const char *text);
 void point_unset(struct point *point, const char *axis);
 /* Every axis but these, a list that ends with NULL, means nothing here. */
 void point_keep(struct point *point, const char *const *axes);
+/* For settle(), of an axis that has that one value here, as rows have it: what the user left open
+ * is set. 0, also where there is no such axis; -EINVAL with why set: the user gave another. */
+int point_only(struct point *point, const char *axis, const char *text, struct diag *why);
 bool point_given(const struct point *point, const char *axis);
 /* "--axis=value" for each of the machine's axes that the user or settle() chose, for a process of
  * its own: at most max words, to be freed, NULL where there was no memory. Returns how many. */

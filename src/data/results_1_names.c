@@ -136,7 +136,7 @@ const struct name_form name_forms[] = {
 	{"exits", "exits.cost", "Cost of an exit", {{.axis = "irqchip"}, {.axis = "kind"}},
 		FIGURES(exit_figures)},
 	{"ipi", "ipi.latency", "Latency of an IPI",
-		{{.axis = "irqchip"}, {.axis = "apic"}, {.axis = "target"}, {.axis = "what"}},
+		{{.axis = "irqchip"}, {.axis = "apic"}, {.axis = "wait"}, {.axis = "what"}},
 		FIGURES(ipi_figures)},
 	{"startup", "startup.start", "Start", {{.axis = "start"}}, FIGURES(startup_figures)},
 	{"scale", "scale.lateness", "Many machines at once",

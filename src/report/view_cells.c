@@ -22,10 +22,16 @@ __attribute__((format(printf, 4, 5))) static void put(
 		*used = *used + (size_t)length < size ? *used + (size_t)length : size - 1;
 }
 
+/* A row's label of the axis' name says it as people do. */
 static void show_value(
-	const struct dataset *set, size_t axis, struct value value, char *text, size_t size)
+	const struct dataset *set, const struct row *row, size_t axis, char *text, size_t size)
 {
-	if (isnan(value.number) || set->axes[axis].unit == UNIT_NONE)
+	struct value value = row->at[axis];
+	const char *label = row_text(row, set->axes[axis].id);
+
+	if (label != NULL)
+		snprintf(text, size, "%s", label);
+	else if (isnan(value.number) || set->axes[axis].unit == UNIT_NONE)
 		snprintf(text, size, "%s", value.text);
 	else
 		unit_show(value.number, set->axes[axis].unit, text, size);
@@ -67,7 +73,7 @@ void layout_cell(const struct layout *layout, const struct column *column, size_
 
 	switch (column->kind) {
 	case COLUMN_AXIS:
-		show_value(set, column->index, of->at[column->index], text, size);
+		show_value(set, of, column->index, text, size);
 		break;
 	case COLUMN_LABEL:
 		label = row_text(of, column->label);
@@ -114,7 +120,7 @@ void layout_series_name(const struct layout *layout, size_t row, char *text, siz
 
 		if (value_same(set->rows[row].at[axis], value_none()))
 			continue;
-		show_value(set, axis, set->rows[row].at[axis], value, sizeof(value));
+		show_value(set, &set->rows[row], axis, value, sizeof(value));
 		put(text, size, &used, "%s%s", used > 0 ? ", " : "", value);
 	}
 }
@@ -129,7 +135,7 @@ static void fill_one(const struct layout *layout, size_t row, const char *id, si
 	snprintf(name, sizeof(name), "%.*s", (int)length, id);
 	axis = dataset_axis(layout->set, name);
 	if (axis >= 0) {
-		show_value(layout->set, (size_t)axis, of->at[axis], value, sizeof(value));
+		show_value(layout->set, of, (size_t)axis, value, sizeof(value));
 		put(text, size, used, "%s", value);
 	} else if (strcmp(name, "rounds") == 0) {
 		put(text, size, used, "%zu", of->n_samples);

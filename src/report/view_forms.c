@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The forms of a view: a table, a list, bars, lines, and what rows are flagged with. A new one is a
- * function and a row of the table at the end. */
+/* The forms of a view: a table, a list, bars, lines, points, and what rows are flagged with. A new
+ * one is a function and a row of the table at the end. */
 #include "view_internal.h"
 
 #include <math.h>
@@ -127,6 +127,57 @@ static const struct column *first_column(const struct layout *layout, enum colum
 	return NULL;
 }
 
+/* Those that vary come before those that a view names. */
+static const struct column *last_axis(const struct layout *layout)
+{
+	const struct column *last = NULL;
+
+	for (size_t c = 0; c < layout->n_columns; c++)
+		if (layout->columns[c].kind == COLUMN_AXIS)
+			last = &layout->columns[c];
+	return last;
+}
+
+/* A figure, of the row's values of all axes but x. */
+static void series_of_points(const struct layout *layout, size_t row, const struct column *x,
+	const struct column *figure, char *text, size_t size)
+{
+	char cell[128];
+	int used = 0;
+
+	for (const struct column *c = layout->columns; c < x && (size_t)used < size; c++) {
+		layout_cell(layout, c, row, cell, sizeof(cell));
+		used += snprintf(text + used, size - (size_t)used, "%s ", cell);
+	}
+	if ((size_t)used < size)
+		snprintf(text + used, size - (size_t)used, "%s", figure->title);
+}
+
+/* Each figure over the last axis, as dots. */
+static void say_points(
+	const struct layout *layout, size_t first, const char *heading, struct page *page)
+{
+	const struct column *x = last_axis(layout);
+	const struct unit_form *form = unit_of_numbers(layout);
+	char series[200];
+
+	if (x == NULL)
+		return;
+	struct chart *chart = page_chart(page, CHART_POINTS, 0, heading, x->title, form->shown);
+
+	for (size_t i = first; i < layout->set->n_rows; i++) {
+		if (!layout_same_section(layout, first, i) || !layout_shows(layout, i))
+			continue;
+		for (const struct column *c = x + 1; c < layout->columns + layout->n_columns; c++) {
+			if (c->kind != COLUMN_FIGURE)
+				continue;
+			series_of_points(layout, i, x, c, series, sizeof(series));
+			chart_point(chart, series, layout->set->rows[i].at[x->index].number,
+				layout_number(layout, c, i) * form->scale);
+		}
+	}
+}
+
 /* The first figure over the first axis, a line a series. */
 static void say_lines(
 	const struct layout *layout, size_t first, const char *heading, struct page *page)
@@ -197,6 +248,7 @@ static const struct form forms[] = {
 	{"bars", say_side_by_side, true, false},
 	{"stacked", say_stacked, true, false},
 	{"lines", say_lines, true, false},
+	{"points", say_points, true, false},
 	{"flags", say_flags, false, false},
 };
 

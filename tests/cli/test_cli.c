@@ -75,6 +75,8 @@ Test(cli, wrong_options)
 		"--json -, --csv -: only one can go to standard output");
 	refused("trace --markdown=- --csv - --serial null", 125, "only one can go to standard");
 	refused("bench timer --mem 1M", 2, "from 4M to 3G");
+	refused("bench ipi --vcpus 1", 2, "--vcpus 1: expected 2, as ipi runs with no other");
+	refused("bench scale --vcpus 2", 2, "--vcpus 2: expected 1, as scale runs with no other");
 }
 
 /* Before anything is measured: there is no output, and a quarter of an hour is not lost to a typo.
@@ -231,6 +233,21 @@ Test(bench, text_stays_when_files_are_named)
 	cr_expect_eq(strncmp(text, "## PIO OUT", 10), 0, "%s", text);
 	fclose(file);
 	unlink(path);
+}
+
+/* Machines that run at once are one round. */
+Test(bench, many_machines_are_one_round)
+{
+	need_kvm();
+	struct result r = shell(
+		"\"$TICKVM\" bench scale --quiet --vms 3 --seconds 1 --interval 10ms --rounds 2 "
+		"--json - | jq -c '[.datasets[] | [.id, (.rows | length)]], (.datasets | "
+		"(.[0].rows | map(.figures.expected) | transpose | map(add)) == "
+		".[1].rows[0].figures.expected), (.datasets[0].axes | "
+		"map(select(.id == \"pin\" or .id == \"vcpus\").value))'");
+	cr_expect_str_eq(r.out,
+		"[[\"scale.ticks\",3],[\"scale.lateness\",1]]\ntrue\n[1,\"none\"]\n", "%s%s", r.out,
+		r.err);
 }
 
 /* The reason is on standard error where standard output is for data. */

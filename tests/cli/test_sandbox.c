@@ -31,7 +31,7 @@ static struct result in_directory(const char *line)
 		"until_running() { until is_running $1; do kill -0 $1 || return 1; done\n"
 		"	for t in /proc/$1/task/*; do echo \"$(cat $t/comm)\" \\\n"
 		"		$(sed -n 's/Seccomp_filters:.//p' $t/status); done; }\n"
-		"sandbox_of() { jq -c .host.sandbox \"$1\"; }\n"
+		"sandbox_of() { jq -c '(.invocations[0] // .).host.sandbox' \"$1\"; }\n"
 		"image=${TICKVM%%/*}/tickvm-guest; cd \"$DIR\" && %s",
 		line);
 	return shell(script);

@@ -76,6 +76,7 @@ static const struct flag flags[] = {
 static const struct axis yielded[] = {{.id = "what"}};
 
 static unsigned launches, fails_at;
+static const char *only_mem;
 static uint64_t flagged;
 static int error;
 static char order[400];
@@ -91,7 +92,7 @@ static int settle(struct session *session, struct point *point, struct diag *why
 		point_set(point, "irqchip", "user");
 	if (p->color == 0)
 		point_unset(point, "mem");
-	return 0;
+	return only_mem != NULL ? point_only(point, "mem", only_mem, why) : 0;
 }
 
 static int measure(
@@ -278,6 +279,28 @@ Test(driver, where_none_exists_the_reason_is_said)
 	context.check = &diag;
 	cr_expect_eq(run("--color green"), 2);
 	cr_expect_str_eq(diag.text, "there is no green user");
+}
+
+Test(driver, what_can_have_one_value_alone_is_set_unless_given)
+{
+	struct axis_list list = {"mem", "4096"};
+	struct points points;
+
+	only_mem = "4096";
+	cr_assert_eq(make(&points, "--color blue"), 0, "%s", diag.text);
+	cr_expect_str_eq(point_text(&points.point[0], "mem"), "4096");
+	cr_expect_eq(points.point[0].context.machine.mem_bytes, 4096);
+	cr_expect_eq(point_only(&points.point[0], "no-such", "1", &diag), 0);
+	points_free(&points);
+	context.lists = &list;
+	context.n_lists = 1;
+	cr_expect_eq(make(&points, "--color blue"), 0, "%s", diag.text);
+	points_free(&points);
+	list.values = "4096,8192";
+	cr_expect_eq(make(&points, "--color blue"), -EINVAL);
+	cr_expect_str_eq(diag.text, "--mem 8192: expected 4096, as model runs with no other", "%s",
+		diag.text);
+	points_free(&points);
 }
 
 static void refused(const char *line, const char *said)

@@ -40,8 +40,8 @@ Test(results_1, names_are_axes)
 			"source=kvm-pit quiet-window=off residual=on interval=150000 "
 			"mode=oneshot wait=hlt arm=mmio load=io vcpus=1 vms=1"},
 		{"exits/split/pio-out", "exits.cost", "round-trip", "irqchip=split kind=pio-out"},
-		{"ipi/user/x2apic/halted/one-way/p50", "ipi.latency", "p50",
-			"irqchip=user apic=x2apic target=halted what=one-way"},
+		{"ipi/user/x2apic/hlt/one-way/p50", "ipi.latency", "p50",
+			"irqchip=user apic=x2apic wait=hlt what=one-way"},
 		{"startup/bare/rss", "startup.start", "rss", "start=bare"},
 		{"scale/vms16/p99", "scale.lateness", "p99", "vms=16"},
 		{"hyperbench/set-cr3/cpl0/pin-0,1", "hyperbench.rows", "cycles",

@@ -50,9 +50,8 @@ static struct document *example(void)
 }
 
 /* What the view looks like as text. free() it. */
-static char *shown(const struct view *view)
+static char *shown(struct document *document, const struct view *view)
 {
-	struct document *document = example();
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -67,12 +66,18 @@ static char *shown(const struct view *view)
 	return text;
 }
 
-static void expect(const struct view *view, const char *text)
+/* Takes the document over. */
+static void expect_of(struct document *document, const struct view *view, const char *text)
 {
-	char *got = shown(view);
+	char *got = shown(document, view);
 
 	cr_expect_str_eq(got, text, "is:\n%s.", got);
 	free(got);
+}
+
+static void expect(const struct view *view, const char *text)
+{
+	expect_of(example(), view, text);
 }
 
 Test(view, what_varies_is_shown_whether_named_or_not)
@@ -100,6 +105,27 @@ Test(view, sections_headings_labels_and_spread)
 		"pio-out  0.400   1.000  2\n");
 }
 
+Test(view, a_label_with_an_axis_name_is_shown_for_its_value)
+{
+	struct document *document = example();
+	struct dataset *set = document->sets[0];
+	const struct view view = {.dataset = "exits.cost",
+		.heading = "OF {irqchip}",
+		.sections = "irqchip",
+		.down = "kind",
+		.across = "model"};
+
+	row_label(&set->rows[0], "irqchip", "KVM's own");
+	row_label(&set->rows[0], "kind", "an OUT");
+	expect_of(document, &view,
+		"OF KVM's own\n\n"
+		"exit    model\n"
+		"an OUT  0.300\n\n\n"
+		"OF user\n\n"
+		"exit     model\n"
+		"pio-out  0.400\n");
+}
+
 Test(view, a_pivot_has_a_column_a_series)
 {
 	expect(&(struct view){.dataset = "exits.cost",
@@ -119,6 +145,49 @@ Test(view, where_selects)
 	expect(&(struct view){.dataset = "exits.cost", .across = "n", .where = "handled by"},
 		"irqchip  exit  n\n"
 		"kernel   hlt   2\n");
+}
+
+/* "series x=y" of a chart's points. */
+static void list_points(const json_t *chart, char *text, size_t size)
+{
+	size_t s, p, used = 0;
+	const json_t *series, *point;
+
+	json_array_foreach(json_object_get(chart, "series"), s, series) json_array_foreach(
+		json_object_get(series, "points"), p, point) used += (size_t)snprintf(text + used,
+		size - used, "%s %g=%g\n", json_string_value(json_object_get(series, "name")),
+		json_number_value(json_array_get(point, 0)),
+		json_number_value(json_array_get(point, 1)));
+}
+
+Test(view, points_are_told_apart_by_figures_and_by_what_varies)
+{
+	struct document *document = example();
+	char got[400] = "";
+
+	document_view(document, &(struct view){.heading = "Kind {kind}",
+					.dataset = "exits.cost",
+					.sections = "kind",
+					.down = "pause",
+					.across = "round-trip,model",
+					.form = "points"});
+	struct page *page = document_page(document);
+	json_t *json = page_json(page);
+	const json_t *chart =
+		json_object_get(json_array_get(json_object_get(json, "items"), 0), "chart");
+
+	cr_expect_str_eq(json_string_value(json_object_get(chart, "kind")), "points");
+	cr_expect_str_eq(json_string_value(json_object_get(chart, "title")), "Kind pio-out");
+	list_points(chart, got, sizeof(got));
+	cr_expect_str_eq(got,
+		"kernel round trip 100000=3.5\n"
+		"kernel model 100000=0.3\n"
+		"user round trip 100000=4.5\n"
+		"user model 100000=0.4\n",
+		"%s", got);
+	json_decref(json);
+	page_destroy(page);
+	document_destroy(document);
 }
 
 Test(view, flags_are_said_with_their_rows)

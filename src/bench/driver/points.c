@@ -128,6 +128,18 @@ bool point_given(const struct point *point, const char *axis)
 	return i >= 0 && (point->given >> i & 1);
 }
 
+int point_only(struct point *point, const char *axis, const char *text, struct diag *why)
+{
+	if (axis_of(point, axis) < 0)
+		return 0;
+	if (!point_given(point, axis))
+		point_set(point, axis, text);
+	if (strcmp(point_text(point, axis), text) == 0)
+		return 0;
+	return diag_set(why, -EINVAL, "--%s %s: expected %s, as %s runs with no other", axis,
+		point_text(point, axis), text, point->experiment->name);
+}
+
 const char *point_text(const struct point *point, const char *axis)
 {
 	int i = axis_of(point, axis);

@@ -220,9 +220,8 @@ static void settle_timeout(struct point *point)
 static int settle_cost(struct session *session, struct point *point, struct diag *why)
 {
 	(void)session;
-	(void)why;
 	settle_timeout(point);
-	return 0;
+	return point_only(point, "vcpus", "1", why);
 }
 
 static int measure_cost(
@@ -256,11 +255,12 @@ static int settle_loops(struct session *session, struct point *point, struct dia
 	const struct exits_parameters *p = point->parameters;
 
 	(void)session;
-	(void)why;
 	settle_timeout(point);
+	int err = point_only(point, "vcpus", "1", why);
+
 	if (p->loop == LOOP_BARE)
 		point_keep(point, of_bare);
-	return 0;
+	return err;
 }
 
 static int measure_tickvm(
