@@ -70,6 +70,8 @@ static int settle(struct session *session, struct point *point, struct diag *why
 	static const char *const of_bare[] = {"start", "mem", NULL};
 	unsigned start = ((const struct startup_parameters *)point->parameters)->start;
 
+	if (point_only(point, "vcpus", "1", why) < 0)
+		return -EINVAL;
 	if (!point_given(point, "mem"))
 		point_set(point, "mem", DEFAULT_MEM);
 	if (start >= CONFINED && !session->context->sandbox)
