@@ -31,7 +31,7 @@
 #define SIGNAL_BEGIN 1
 
 #define IRQ_DISK     5
-#define IRQ_NUISANCE 10 /* an edge at a set rate, and nothing else: load */
+#define IRQ_LOAD 10 /* an edge at a set rate, and nothing else: load */
 
 /* ---- the dedicated timer ---- */
 
@@ -223,7 +223,7 @@ struct guest_disk_round {
  *         be armed is skipped and counted in missed; periodic: the device repeats by itself.
  *         vcpus=N (each with a timer of its own, for lapic and dedicated; records: count of vCPU 0, then of 1, ...)
  *         load=none|io|interrupts (io: reads of the disk are kept in flight by an interrupt handler on vCPU 0,
- *         depth=N of record=BYTES each, at random places; interrupts: IRQ_NUISANCE is taken and counted)
+ *         depth=N of record=BYTES each, at random places; interrupts: IRQ_LOAD is taken and counted)
  *         each=0|1 (1: before each event an interrupt of the load is waited for, and taken before the timer is
  *         armed, but for periodic ones: for tests that count, on a host however slow)
  * disk:   op=read|write  pattern=sequential|random  bytes=N (of the disk, from its beginning)  record=BYTES

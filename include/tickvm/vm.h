@@ -50,7 +50,7 @@ struct vm_config {
 	const char *disk_path; /* raw image or block device; NULL: no disk */
 	bool disk_read_only;
 	int disk_cpu;         /* host CPU of its thread, -1: not pinned */
-	uint64_t nuisance_hz; /* IRQ_NUISANCE is raised so often; 0: never */
+	uint64_t irq_load_hz; /* IRQ_LOAD is raised so often; 0: never */
 	size_t signal_log;    /* signals of the guest kept (PORT_SIGNAL); 0: none */
 	/* vm_create() calls it when image, disk and KVM are open, before it looks into the image
 	 * and before there is a second thread: for who confines the process. 0 or a negative errno
@@ -180,9 +180,9 @@ struct vm_disk_stats vm_disk_stats(struct vm *vm);
 /* The positive errno with which the serial line's output could not be written (it has been said),
  * or 0. */
 int vm_serial_errno(struct vm *vm);
-/* IRQ_NUISANCE: edges raised, and those that were due while its thread was late. */
-uint64_t vm_nuisance_raised(struct vm *vm);
-uint64_t vm_nuisance_missed(struct vm *vm);
+/* IRQ_LOAD: edges raised, and those that were due while its thread was late. */
+uint64_t vm_irq_load_raised(struct vm *vm);
+uint64_t vm_irq_load_missed(struct vm *vm);
 /* What a device model counted since the VM's creation. */
 struct vm_device_counter {
 	const char *device; /* ops->name */

@@ -35,7 +35,7 @@
 /* Vectors. */
 #define VECTOR_DRAIN          0x30 /* below all others */
 #define VECTOR_DISK           0x38 /* these two in a class below the timers' */
-#define VECTOR_NUISANCE       0x39
+#define VECTOR_IRQ_LOAD       0x39
 #define VECTOR_TEST           0x40
 #define VECTOR_LAPIC_SPURIOUS 0xff
 

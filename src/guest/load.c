@@ -6,7 +6,7 @@
 
 /* Intel SDM vol. 3, 11.8.4: the vectors from 32 to 63 that wait to be taken. */
 #define LAPIC_IRR_GPA (GPA_LAPIC + 0x210)
-#define LOAD_VECTORS  (1u << (VECTOR_DISK - 32) | 1u << (VECTOR_NUISANCE - 32))
+#define LOAD_VECTORS  (1u << (VECTOR_DISK - 32) | 1u << (VECTOR_IRQ_LOAD - 32))
 
 static enum load load;
 static uint64_t interrupts, requests, errors;
@@ -32,8 +32,8 @@ void load_start(const struct cmdline *cmdline)
 	if (load == LOAD_IO) {
 		start_reading(cmdline);
 	} else if (load == LOAD_INTERRUPTS) {
-		idt_set(VECTOR_NUISANCE, irq_count);
-		ioapic_route(IRQ_NUISANCE, VECTOR_NUISANCE, lapic_id());
+		idt_set(VECTOR_IRQ_LOAD, irq_count);
+		ioapic_route(IRQ_LOAD, VECTOR_IRQ_LOAD, lapic_id());
 	}
 }
 
@@ -74,6 +74,6 @@ void load_stop(void)
 	if (load == LOAD_IO)
 		virtio_blk_stop();
 	else if (load == LOAD_INTERRUPTS)
-		ioapic_route(IRQ_NUISANCE, LVT_MASKED, lapic_id());
+		ioapic_route(IRQ_LOAD, LVT_MASKED, lapic_id());
 	result->load_taken = irq_load_count;
 }

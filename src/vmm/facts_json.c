@@ -224,8 +224,8 @@ json_t *machine_json(const struct vm_config *config)
 		put_flag(&machine, "disk_read_only", config->disk_read_only);
 		put_number(&machine, "disk_cpu", config->disk_cpu);
 	}
-	if (config->nuisance_hz != 0)
-		put_number(&machine, "nuisance_hz", (int64_t)config->nuisance_hz);
+	if (config->irq_load_hz != 0)
+		put_number(&machine, "irq_load_hz", (int64_t)config->irq_load_hz);
 	return machine;
 }
 

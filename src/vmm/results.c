@@ -144,14 +144,14 @@ int vm_serial_errno(struct vm *vm)
 	return vm->serial_errno;
 }
 
-uint64_t vm_nuisance_raised(struct vm *vm)
+uint64_t vm_irq_load_raised(struct vm *vm)
 {
-	return vm->nuisance ? nuisance_ticks(vm->nuisance) : 0;
+	return vm->irq_load ? irq_load_ticks(vm->irq_load) : 0;
 }
 
-uint64_t vm_nuisance_missed(struct vm *vm)
+uint64_t vm_irq_load_missed(struct vm *vm)
 {
-	return vm->nuisance ? nuisance_missed(vm->nuisance) : 0;
+	return vm->irq_load ? irq_load_missed(vm->irq_load) : 0;
 }
 
 static void add_coalesced(void *ctx, const struct vm_device_counter *counter)

@@ -88,7 +88,7 @@ static const struct sandbox_call disk[] = {
 	CALL(fstat), CALL(newfstatat),
 };
 
-static const struct sandbox_call nuisance[] = {
+static const struct sandbox_call irq_load[] = {
 	INTERRUPTS, CALL(clock_nanosleep), IS(prctl, 0, PR_SET_TIMERSLACK),
 };
 
@@ -156,7 +156,7 @@ static const struct row threads[] = {
 	[SANDBOX_TIMER] = {"tickvm-timer", ROW(timer)},
 	[SANDBOX_DOORBELL] = {"tickvm-doorbell", ROW(doorbell)},
 	[SANDBOX_DISK] = {"tickvm-disk", ROW(disk)},
-	[SANDBOX_NUISANCE] = {"tickvm-nuisance", ROW(nuisance)},
+	[SANDBOX_IRQ_LOAD] = {"tickvm-irq-load", ROW(irq_load)},
 	[SANDBOX_INPUT] = {"tickvm-input", ROW(input)},
 	[SANDBOX_OUTPUT] = {"tickvm-output", ROW(output)},
 };

@@ -62,10 +62,9 @@ static int check_config(const struct vm_config *config, struct diag *diag)
 		return diag_set(diag, -EINVAL,
 			"a quiet window needs --irqchip split or user: KVM's own IOAPIC cannot be "
 			"held back");
-	if (config->nuisance_hz > NUISANCE_HZ_MAX)
-		return diag_set(diag, -EINVAL,
-			"%llu nuisance interrupts a second: expected at most %u",
-			(unsigned long long)config->nuisance_hz, NUISANCE_HZ_MAX);
+	if (config->irq_load_hz > IRQ_LOAD_HZ_MAX)
+		return diag_set(diag, -EINVAL, "%llu load interrupts a second: expected at most %u",
+			(unsigned long long)config->irq_load_hz, IRQ_LOAD_HZ_MAX);
 	if (config->append && strlen(config->append) >= GUEST_CMDLINE_MAX)
 		return diag_set(diag, -EINVAL,
 			"the guest command line has %zu bytes, expected at most %u",

@@ -11,7 +11,7 @@
 #include "kvm.h"
 #include "kvm_stats.h"
 #include "memory.h"
-#include "nuisance.h"
+#include "irq_load.h"
 #include "terminal.h"
 #include "vcpu.h"
 #include "wiring.h"
@@ -63,7 +63,7 @@ struct vm {
 	struct disk *disk;      /* NULL: there is none */
 	struct virtio_blk *blk; /* disk_lock */
 	bool disk_warned;       /* disk_lock */
-	struct nuisance *nuisance;
+	struct irq_load *irq_load;
 	pthread_mutex_t serial_lock, pit_lock, plain_lock, disk_lock;
 	int probe_eventfd;
 	struct doorbell *doorbell;

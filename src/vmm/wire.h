@@ -18,8 +18,8 @@ void wire_locks(struct vm *vm);
 int wire_devices(struct vm *vm, struct diag *diag);
 /* Begins the threads that raise interrupts by themselves. After the vCPUs exist. */
 int wire_start(struct vm *vm, struct diag *diag);
-/* Stops disk, nuisance line, timer thread and terminal; no device is called after this. May be
- * repeated. */
+/* Stops disk, interrupt load's line, timer thread and terminal; no device is called after this. May
+ * be repeated. */
 void wire_stop(struct vm *vm);
 void wire_destroy(struct vm *vm);
 /* With plain_lock held: a signal of the guest's, into the log. */

@@ -218,21 +218,21 @@ int wire_devices(struct vm *vm, struct diag *diag)
 }
 
 /* Load for a guest's timers: edges on a line that nothing else drives. */
-static void nuisance_tick(void *ctx)
+static void irq_load_tick(void *ctx)
 {
 	struct vm *vm = ctx;
 
-	vm->irqchip.ops->isa_line(vm, IRQ_NUISANCE, true);
-	vm->irqchip.ops->isa_line(vm, IRQ_NUISANCE, false);
+	vm->irqchip.ops->isa_line(vm, IRQ_LOAD, true);
+	vm->irqchip.ops->isa_line(vm, IRQ_LOAD, false);
 }
 
 int wire_start(struct vm *vm, struct diag *diag)
 {
 	int rc = wire_disk_start(vm, diag);
 
-	if (!rc && vm->config.nuisance_hz)
-		rc = nuisance_create(
-			&vm->nuisance, vm->config.nuisance_hz, nuisance_tick, vm, diag);
+	if (!rc && vm->config.irq_load_hz)
+		rc = irq_load_create(
+			&vm->irq_load, vm->config.irq_load_hz, irq_load_tick, vm, diag);
 	return rc;
 }
 
@@ -242,7 +242,7 @@ void wire_stop(struct vm *vm)
 		return;
 	vm->stopped = true;
 	vm->disk_hangs = !wire_disk_stop(vm, &vm->disk_diag);
-	nuisance_stop(vm->nuisance);
+	irq_load_stop(vm->irq_load);
 	doorbell_destroy(vm->doorbell);
 	if (vm->timers)
 		timer_thread_stop(vm->timers);
@@ -254,7 +254,7 @@ void wire_destroy(struct vm *vm)
 	if (vm->timers)
 		timer_thread_destroy(vm->timers);
 	disk_close(vm->disk);
-	nuisance_destroy(vm->nuisance);
+	irq_load_destroy(vm->irq_load);
 	wiring_destroy(vm);
 	if (vm->irqchip.ops->destroy)
 		vm->irqchip.ops->destroy(vm);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The disk and the nuisance line as a guest sees them, on every interrupt back end. The guests are
- * assembled here, an instruction a function: a driver is mostly stores of constants. */
+/* The disk and the interrupt load's line as a guest sees them, on every interrupt back end. The
+ * guests are assembled here, an instruction a function: a driver is mostly stores of constants. */
 #include "guest_assembler.h"
 
 #include "tickvm/clock.h"
@@ -325,7 +325,7 @@ Test(disk_vm, the_end_comes_with_requests_in_flight)
 	unlink(image);
 }
 
-ParameterizedTestParameters(disk_vm, the_nuisance_line_interrupts_at_its_rate)
+ParameterizedTestParameters(disk_vm, the_interrupt_load_comes_at_its_rate)
 {
 	static enum irqchip_kind kinds[] = {IRQCHIP_KERNEL, IRQCHIP_SPLIT, IRQCHIP_USER};
 
@@ -334,7 +334,7 @@ ParameterizedTestParameters(disk_vm, the_nuisance_line_interrupts_at_its_rate)
 
 /* At 1000 a second: at most, for those that a busy host misses are counted and not made up for. By
  * the clock that drives the line, from before it begins until after it has ended. */
-ParameterizedTest(enum irqchip_kind *irqchip, disk_vm, the_nuisance_line_interrupts_at_its_rate)
+ParameterizedTest(enum irqchip_kind *irqchip, disk_vm, the_interrupt_load_comes_at_its_rate)
 {
 	struct vm_config config = quiet_config(*irqchip);
 	struct vm_outcome outcome;
@@ -343,17 +343,17 @@ ParameterizedTest(enum irqchip_kind *irqchip, disk_vm, the_nuisance_line_interru
 
 	REQUIRE_KVM();
 	begin();
-	take_interrupts(IRQ_NUISANCE, false, NULL);
+	take_interrupts(IRQ_LOAD, false, NULL);
 	wait_for_interrupts(100);
 	leave(0);
-	config.nuisance_hz = 1000;
+	config.irq_load_hz = 1000;
 	begin_ns = clock_monotonic_ns();
 	vm = run_code(config, code, size, &outcome);
 	due = (clock_monotonic_ns() - begin_ns) / 1000000;
 	cr_expect_eq(outcome.end, VM_END_EXIT, "%s", outcome.report ? outcome.report : "");
 	cr_expect_eq(guest_word(vm, COUNTER), 100);
-	cr_expect_geq(vm_nuisance_raised(vm), 100);
-	cr_expect_leq(vm_nuisance_raised(vm) + vm_nuisance_missed(vm), due, "%ju were due",
+	cr_expect_geq(vm_irq_load_raised(vm), 100);
+	cr_expect_leq(vm_irq_load_raised(vm) + vm_irq_load_missed(vm), due, "%ju were due",
 		(uintmax_t)due);
 	vm_destroy(vm);
 }

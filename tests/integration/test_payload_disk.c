@@ -403,35 +403,35 @@ Test(payload_disk, failed_reads_are_counted)
 	vm_destroy(vm);
 }
 
-static void expect_nuisance(enum irqchip_kind irqchip, const char *append)
+static void expect_irq_load(enum irqchip_kind irqchip, const char *append)
 {
 	struct vm_config config = quiet_config(irqchip);
 	const struct guest_result *result;
 
-	config.nuisance_hz = 2000;
+	config.irq_load_hz = 2000;
 	struct vm *vm = run_payload(config, append, &result);
 
 	cr_assert_eq(result->status, GUEST_DONE, "%s", result->message);
 	expect_events(vm, result, append, 1, 400);
 	cr_expect_geq(result->load_interrupts, 400);
 	cr_expect_geq(result->load_taken, result->load_interrupts);
-	cr_expect_leq(result->load_taken, vm_nuisance_raised(vm));
+	cr_expect_leq(result->load_taken, vm_irq_load_raised(vm));
 	cr_expect_eq(result->load_requests, 0);
 	vm_destroy(vm);
 }
 
-EACH_IRQCHIP(nuisance_interrupts_are_counted)
+EACH_IRQCHIP(load_interrupts_are_counted)
 {
 	REQUIRE_KVM();
-	expect_nuisance(*irqchip,
+	expect_irq_load(*irqchip,
 		"test=timer interval_ns=500000 count=400 load=interrupts each=1 wait=user");
 }
 
-EACH_IRQCHIP(nuisance_interrupts_are_counted_in_hlt)
+EACH_IRQCHIP(load_interrupts_are_counted_in_hlt)
 {
 	REQUIRE_KVM();
 	REQUIRE_INTERRUPT_SHADOW();
-	expect_nuisance(*irqchip,
+	expect_irq_load(*irqchip,
 		"test=timer interval_ns=500000 count=400 load=interrupts each=1 wait=hlt");
 }
 

@@ -84,7 +84,7 @@ Test(vcpu_timers, every_interrupt_that_is_held_is_released)
 	REQUIRE_KVM();
 	config.append = "test=timer source=dedicated interval_ns=200000 count=500 load=interrupts "
 			"each=1 wait=user";
-	config.nuisance_hz = 3000;
+	config.irq_load_hz = 3000;
 	config.quiet_window_ns = 100000;
 
 	struct vm *vm = run_vm(&config, &outcome);

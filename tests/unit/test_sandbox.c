@@ -382,7 +382,7 @@ Test(sandbox, threads_have_names_without_it_too)
 {
 	cr_expect_eq(in_process(names, NULL), UNHARMED);
 	cr_expect_str_eq(said, "tickvm-vcpu-3 tickvm-timer tickvm-doorbell tickvm-disk "
-			       "tickvm-nuisance tickvm-input tickvm-output ");
+			       "tickvm-irq-load tickvm-input tickvm-output ");
 }
 
 /* ---- files ---- */

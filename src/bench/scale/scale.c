@@ -6,7 +6,7 @@
 #include "../registry.h"
 #include "../results.h"
 #include "../stats.h"
-#include "../together.h"
+#include "../concurrent_vms.h"
 
 #include "tickvm/clock.h"
 #include "tickvm/experiment.h"
@@ -83,8 +83,8 @@ static uint64_t ticks_expected(
 	return (events[n - 1].deadline - events[0].arm + period / 2) / period;
 }
 
-static int summarise(
-	struct together *vm, struct summary *lateness, uint64_t interval_ns, uint64_t *expected)
+static int summarise(struct concurrent_vm *vm, struct summary *lateness, uint64_t interval_ns,
+	uint64_t *expected)
 {
 	size_t n;
 	const struct guest_timer_event *events =
@@ -114,7 +114,7 @@ static void attach(struct sink *sink, struct vm *vm, const struct summary *laten
 }
 
 static void yield(struct sink *sink, const struct scale_parameters *p, size_t number,
-	const struct together *vm, const struct summary *lateness, uint64_t expected)
+	const struct concurrent_vm *vm, const struct summary *lateness, uint64_t expected)
 {
 	const struct value which = value_number((double)number);
 	double delivered = (double)lateness->n, missed = (double)vm->launch.result->missed;
@@ -137,7 +137,7 @@ static void yield(struct sink *sink, const struct scale_parameters *p, size_t nu
 
 /* ---- one launch ---- */
 
-/* More threads than CPUs: see together_crowded(). The rest of that are presets. */
+/* More threads than CPUs: see concurrent_vms_crowded(). The rest of that are presets. */
 static int settle(struct session *session, struct point *point, struct diag *why)
 {
 	struct scale_parameters *p = point->parameters;
@@ -146,7 +146,7 @@ static int settle(struct session *session, struct point *point, struct diag *why
 
 	(void)session;
 	host_facts_read(&facts);
-	p->crowded = together_crowded(
+	p->crowded = concurrent_vms_crowded(
 		&config, point->context.machine_set, p->vms, p->interval_ns, facts.cpus_allowed);
 	if (p->crowded)
 		point_set(point, "timer-spin", "0");
@@ -171,7 +171,7 @@ static void configure(struct launch *launch, const struct point *point)
 }
 
 /* Those that have a result say it. The first error of the others. */
-static int yield_all(struct sink *sink, const struct scale_parameters *p, struct together *vms,
+static int yield_all(struct sink *sink, const struct scale_parameters *p, struct concurrent_vm *vms,
 	struct diag *diag)
 {
 	struct summary lateness = {.n = 0};
@@ -179,7 +179,7 @@ static int yield_all(struct sink *sink, const struct scale_parameters *p, struct
 	int err = 0;
 
 	for (size_t i = 0; i < p->vms; i++) {
-		struct together *vm = &vms[i];
+		struct concurrent_vm *vm = &vms[i];
 
 		if (vm->err == 0)
 			vm->err = summarise(vm, &lateness, p->interval_ns, &expected);
@@ -195,17 +195,17 @@ static int measure(
 	struct session *session, const struct point *point, struct sink *sink, struct diag *diag)
 {
 	const struct scale_parameters *p = point->parameters;
-	struct together *vms = calloc(p->vms, sizeof(*vms));
+	struct concurrent_vm *vms = calloc(p->vms, sizeof(*vms));
 
 	(void)session;
 	if (vms == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory for %" PRIu64 " VMs", p->vms);
 	for (size_t i = 0; i < p->vms; i++)
 		configure(&vms[i].launch, point);
-	int err = together_create(vms, p->vms, diag);
+	int err = concurrent_vms_create(vms, p->vms, diag);
 
 	if (err == 0)
-		err = together_run(vms, p->vms, diag);
+		err = concurrent_vms_run(vms, p->vms, diag);
 	if (err == 0)
 		err = yield_all(sink, p, vms, diag);
 	for (size_t i = 0; i < p->vms; i++)

@@ -9,7 +9,7 @@
 #include "../results.h"
 #include "timer_join.h"
 #include "timer_load.h"
-#include "../together.h"
+#include "../concurrent_vms.h"
 
 #define TIMER_RUNS_MAX 64
 
@@ -57,14 +57,14 @@ struct timer_cell {
 
 /* Raw material of one run: events, and the VMs they came from while they live. */
 struct measurement {
-	struct together *vms;
+	struct concurrent_vm *vms;
 	size_t n_vms;                /* 0: measured on the host */
 	struct joined_event *events; /* of VM 0: of its vCPU 0, then of 1, ...; then of VM 1 */
 	size_t n, joined, groups;    /* groups: of as many events, one for each timer */
 	uint64_t missed, spurious;
 	bool fifo, dma_latency; /* of the threads that kept time: all of them */
 	int cpus;
-	bool crowded, spin_off; /* as together_crowded() */
+	bool crowded, spin_off; /* as concurrent_vms_crowded() */
 	struct host_load_outcome host;
 	int64_t steal_ticks;
 };

@@ -59,7 +59,7 @@ static void place_load(
 		config->disk_read_only = true;
 		config->disk_cpu = timer_disk_cpu(config, cell->interval_ns);
 	} else if (cell->load->kind == LOAD_INTERRUPTS) {
-		config->nuisance_hz = cell->load->amount;
+		config->irq_load_hz = cell->load->amount;
 	}
 }
 
@@ -117,7 +117,7 @@ static void configure(struct launch *launch, const struct bench_context *context
 	/* Merged and missed ticks leave records too. */
 	config->timer_log = cell->source->device != NULL ? 4 * events + 1024 : 0;
 	if (m->crowded)
-		m->spin_off = together_crowded(
+		m->spin_off = concurrent_vms_crowded(
 			config, context->machine_set, cell->vms, cell->interval_ns, m->cpus);
 	place_load(config, plan, cell);
 	tell_guest(launch, plan, cell);
@@ -162,7 +162,7 @@ static int collect(struct measurement *m, const struct timer_cell *cell, struct 
 {
 	m->fifo = m->dma_latency = true;
 	for (size_t i = 0; i < m->n_vms; i++) {
-		struct together *vm = &m->vms[i];
+		struct concurrent_vm *vm = &m->vms[i];
 
 		if (vm->err < 0)
 			return diag_set(diag, vm->err, "%s", vm->diag.text);
@@ -189,11 +189,11 @@ static int run_guests(const struct bench_context *context, const struct timer_pl
 	m->n_vms = cell->vms;
 	for (size_t i = 0; i < m->n_vms; i++)
 		configure(&m->vms[i].launch, context, plan, cell, m);
-	err = together_create(m->vms, m->n_vms, diag);
+	err = concurrent_vms_create(m->vms, m->n_vms, diag);
 	if (err == 0 && cell->load->kind == LOAD_CPU)
 		err = host_load_cpu(&load, cell->load->amount, diag);
 	if (err == 0)
-		err = together_run(m->vms, m->n_vms, diag);
+		err = concurrent_vms_run(m->vms, m->n_vms, diag);
 	m->host = host_load_stop(load);
 	return err == 0 ? collect(m, cell, diag) : err;
 }

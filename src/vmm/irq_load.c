@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ticks at a set rate from a thread without any privilege, as other devices' interrupts come.
  * It drives no line itself. */
-#include "nuisance.h"
+#include "irq_load.h"
 
 #include "thread.h"
 #include "tickvm/clock.h"
@@ -16,7 +16,7 @@
 #define NSEC_PER_SEC 1000000000ULL
 #define NAP_NS       10000000ULL /* a long wait is cut up, so that the end is seen */
 
-struct nuisance {
+struct irq_load {
 	uint64_t hz;
 	void (*tick)(void *ctx);
 	void *ctx;
@@ -27,7 +27,7 @@ struct nuisance {
 };
 
 /* False: the end came first. */
-static bool wait_until(const struct nuisance *n, uint64_t due_ns)
+static bool wait_until(const struct irq_load *n, uint64_t due_ns)
 {
 	for (;;) {
 		uint64_t now_ns = clock_monotonic_ns();
@@ -40,9 +40,9 @@ static bool wait_until(const struct nuisance *n, uint64_t due_ns)
 	}
 }
 
-static void *nuisance_main(void *arg)
+static void *irq_load_main(void *arg)
 {
-	struct nuisance *n = arg;
+	struct irq_load *n = arg;
 	uint64_t start_ns = clock_monotonic_ns(), k = 0, passed;
 
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -60,30 +60,30 @@ static void *nuisance_main(void *arg)
 	return NULL;
 }
 
-int nuisance_create(
-	struct nuisance **out, uint64_t hz, void (*tick)(void *ctx), void *ctx, struct diag *diag)
+int irq_load_create(
+	struct irq_load **out, uint64_t hz, void (*tick)(void *ctx), void *ctx, struct diag *diag)
 {
-	struct nuisance *n = calloc(1, sizeof(*n));
+	struct irq_load *n = calloc(1, sizeof(*n));
 	int rc;
 
 	if (!n)
-		return diag_set(diag, -ENOMEM, "out of memory for the nuisance line");
+		return diag_set(diag, -ENOMEM, "out of memory for the interrupt load's line");
 	n->hz = hz;
 	n->tick = tick;
 	n->ctx = ctx;
 	rc = thread_start(
-		&n->thread, -1, &(const struct thread_job){SANDBOX_NUISANCE, 0, nuisance_main, n});
+		&n->thread, -1, &(const struct thread_job){SANDBOX_IRQ_LOAD, 0, irq_load_main, n});
 	if (rc) {
 		free(n);
-		return diag_set(
-			diag, rc, "cannot start the nuisance line's thread: %s", strerror(-rc));
+		return diag_set(diag, rc, "cannot start the interrupt load's line's thread: %s",
+			strerror(-rc));
 	}
 	n->started = true;
 	*out = n;
 	return 0;
 }
 
-void nuisance_stop(struct nuisance *n)
+void irq_load_stop(struct irq_load *n)
 {
 	if (!n || !n->started)
 		return;
@@ -92,18 +92,18 @@ void nuisance_stop(struct nuisance *n)
 	n->started = false;
 }
 
-void nuisance_destroy(struct nuisance *n)
+void irq_load_destroy(struct irq_load *n)
 {
-	nuisance_stop(n);
+	irq_load_stop(n);
 	free(n);
 }
 
-uint64_t nuisance_ticks(const struct nuisance *n)
+uint64_t irq_load_ticks(const struct irq_load *n)
 {
 	return n->ticks;
 }
 
-uint64_t nuisance_missed(const struct nuisance *n)
+uint64_t irq_load_missed(const struct irq_load *n)
 {
 	return n->missed;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Creates VMs, holds their threads at a gate, lets them go.
  * It reads no result: each VM's own error is left with it. */
-#include "together.h"
+#include "concurrent_vms.h"
 
 #include "native.h"
 
@@ -10,12 +10,12 @@
 #include <string.h>
 
 /* Held shut while threads are made, so that all VMs run at once, or none. */
-struct together_gate {
+struct concurrent_gate {
 	pthread_mutex_t shut;
 	bool cancelled;
 };
 
-int together_create(struct together *vms, size_t n, struct diag *diag)
+int concurrent_vms_create(struct concurrent_vm *vms, size_t n, struct diag *diag)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (bench_interrupted)
@@ -31,7 +31,7 @@ int together_create(struct together *vms, size_t n, struct diag *diag)
 
 static void *work(void *arg)
 {
-	struct together *vm = arg;
+	struct concurrent_vm *vm = arg;
 
 	pthread_mutex_lock(&vm->gate->shut);
 	bool cancelled = vm->gate->cancelled;
@@ -41,9 +41,9 @@ static void *work(void *arg)
 	return NULL;
 }
 
-int together_run(struct together *vms, size_t n, struct diag *diag)
+int concurrent_vms_run(struct concurrent_vm *vms, size_t n, struct diag *diag)
 {
-	struct together_gate gate = {.shut = PTHREAD_MUTEX_INITIALIZER};
+	struct concurrent_gate gate = {.shut = PTHREAD_MUTEX_INITIALIZER};
 	size_t started = 0;
 	int err = 0;
 
@@ -63,7 +63,7 @@ int together_run(struct together *vms, size_t n, struct diag *diag)
 	return err;
 }
 
-bool together_crowded(struct vm_config *config, uint64_t set_by_user, uint64_t vms,
+bool concurrent_vms_crowded(struct vm_config *config, uint64_t set_by_user, uint64_t vms,
 	uint64_t interval_ns, int cpus)
 {
 	uint64_t spin_ns = config->timer_spin_ns == VM_AUTO ? VM_TIMER_SPIN_AUTO_MAX_NS
