@@ -146,11 +146,14 @@ static void say_lines(
 			(layout->set->axes[x->index].unit == UNIT_BYTES ? CHART_BYTES_X : 0),
 		heading, x->title, label);
 	for (size_t i = first; i < layout->set->n_rows; i++) {
-		if (!layout_same_section(layout, first, i) || !layout_shows(layout, i))
+		double at = layout->set->rows[i].at[x->index].number;
+
+		/* A logarithmic axis has no zero. */
+		if (!layout_same_section(layout, first, i) || !layout_shows(layout, i) ||
+			(flags & VIEW_LOG_X && at <= 0))
 			continue;
 		layout_series_name(layout, i, series, sizeof(series));
-		chart_point(chart, series, layout->set->rows[i].at[x->index].number,
-			layout_number(layout, y, i) * form->scale);
+		chart_point(chart, series, at, layout_number(layout, y, i) * form->scale);
 	}
 }
 
