@@ -87,6 +87,9 @@ void point_unset(struct point *point, const char *axis);
 /* Every axis but these, a list that ends with NULL, means nothing here. */
 void point_keep(struct point *point, const char *const *axes);
 bool point_given(const struct point *point, const char *axis);
+/* The memory that a guest needs, in bytes, where the user did not give it another. -ENOTSUP with why
+ * set: this host has not that much. */
+int point_need_mem(struct point *point, uint64_t bytes, struct diag *why);
 /* "-" where the series has no such axis. */
 const char *point_text(const struct point *point, const char *axis);
 
@@ -125,6 +128,8 @@ struct series {
 	/* Presets that are not the option's: pairs of axis and text, ends with NULL; may be NULL.
 	 */
 	const char *const *presets;
+	/* What an axis has where this host decides it, a list too; NULL: as above. May be NULL. */
+	const char *(*preset)(const char *axis);
 	/* Axes whose values come with the rows: no options. */
 	const struct axis *yielded;
 	size_t n_yielded;

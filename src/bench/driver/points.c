@@ -3,8 +3,12 @@
 #include "points.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MEM_UNIT 4096 /* machines have a multiple of this */
 
 /* ---- axes ---- */
 
@@ -101,6 +105,23 @@ void point_set(struct point *point, const char *axis, const char *text)
 	abort();
 }
 
+int point_need_mem(struct point *point, uint64_t bytes, struct diag *why)
+{
+	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	char text[32];
+
+	if (point_given(point, "mem"))
+		return 0;
+	bytes = (bytes + MEM_UNIT - 1) / MEM_UNIT * MEM_UNIT;
+	if (bytes > host)
+		return diag_set(why, -ENOTSUP,
+			"its guest needs %" PRIu64 "M of memory, and this host has %" PRIu64 "M",
+			bytes >> 20, host >> 20);
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	point_set(point, "mem", text);
+	return 0;
+}
+
 void point_unset(struct point *point, const char *axis)
 {
 	int i = axis_of(point, axis);
@@ -165,6 +186,10 @@ void point_name(const struct point *point, char *text, size_t size)
 
 static const char *preset_of(const struct series *series, const struct choice *choice)
 {
+	const char *of_host = series->preset != NULL ? series->preset(choice->axis.id) : NULL;
+
+	if (of_host != NULL)
+		return of_host;
 	for (size_t i = 0; series->presets != NULL && series->presets[i] != NULL; i += 2)
 		if (strcmp(series->presets[i], choice->axis.id) == 0)
 			return series->presets[i + 1];
