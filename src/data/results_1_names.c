@@ -373,7 +373,7 @@ static void append_others(const struct name_form *form, const struct dataset *se
 {
 	for (size_t i = 0; i < set->n_axes; i++)
 		if (!(set->axes[i].flags & AXIS_FOLLOWS) && !knows(form, set->axes[i].id) &&
-			axis_varies(set, i))
+			axis_varies(set, i) && !value_same(row->at[i], value_none()))
 			append(name, size, "+%s=%s", set->axes[i].id, row->at[i].text);
 }
 
