@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-const char *const side_names[] = {"guest", "native", NULL};
+const char *const side_names[] = {"native", "guest", NULL};
 
 static const struct row *beside(
 	const struct dataset *set, const struct row *row, size_t axis, enum side side)
@@ -22,12 +22,16 @@ bool sides_of(const struct dataset *set, const struct row *row, struct sides *si
 	return !native || beside(set, row, axis, SIDE_GUEST) == NULL;
 }
 
+const struct row *sides_first(const struct sides *sides)
+{
+	return sides->row[SIDE_GUEST] != NULL ? sides->row[SIDE_GUEST] : sides->row[SIDE_NATIVE];
+}
+
 struct row *sides_row(struct dataset *table, const struct sides *sides)
 {
-	const struct row *of = sides->row[sides->row[SIDE_GUEST] == NULL];
 	struct value at[DATASET_AXES_MAX];
 
-	memcpy(at, of->at, table->n_axes * sizeof(at[0]));
+	memcpy(at, sides_first(sides)->at, table->n_axes * sizeof(at[0]));
 	at[dataset_axis(table, "side")] = value_none();
 	return dataset_row(table, at);
 }

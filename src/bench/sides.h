@@ -5,7 +5,7 @@
 
 #include "tickvm/experiment.h"
 
-enum side { SIDE_GUEST, SIDE_NATIVE, SIDES };
+enum side { SIDE_NATIVE, SIDE_GUEST, SIDES };
 extern const char *const side_names[]; /* ends with NULL */
 
 #define PARAMETER_SIDE(STRUCT, FIELD)                                                              \
@@ -19,6 +19,8 @@ struct sides {
 };
 /* False: the row stands beside another one, which is in turn. */
 bool sides_of(const struct dataset *set, const struct row *row, struct sides *sides);
+/* The guest's, or native where there is none. */
+const struct row *sides_first(const struct sides *sides);
 /* Where a table made of set, with the same axes, says something of both. */
 struct row *sides_row(struct dataset *table, const struct sides *sides);
 

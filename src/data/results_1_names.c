@@ -159,7 +159,7 @@ const struct name_form name_forms[] = {
 		FIGURES(bandwidth_figures)},
 	{"linpack", "linpack.speed", "LU factorization",
 		{{.axis = "side"}, {.axis = "n", .before = "n", .scale = 1},
-			{.axis = "threads", .before = "threads", .scale = 1}, {.axis = "simd"}},
+			{.axis = "vcpus", .before = "threads", .scale = 1}, {.axis = "simd"}},
 		FIGURES(linpack_figures)},
 	{"ctx", "ctx.switch", "Context switches",
 		{{.axis = "side"}, {.axis = "contexts", .before = "contexts", .scale = 1},

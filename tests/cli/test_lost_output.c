@@ -127,7 +127,7 @@ static const char *const measured[] = {
 	"bench hyperbench " SHORT "--row idle --iterations 10 --no-native",
 	"bench native " SHORT "--row idle --iterations 10",
 	"bench memory " SHORT "--op read --pages 4k --backing ordinary --max 4K",
-	"bench linpack " SHORT "--n 10 --no-native",
+	"bench linpack " SHORT "--n 10 --batches 1 --side guest",
 	"bench ctx " SHORT "--contexts 2 --stride 4096 --max 4K --batches 1 --side guest",
 	"bench disk " SHORT "--op read --file 1M --record 64K --depth 1",
 	"bench exits " SHORT "--irqchip split --kind pio-out --iterations 10 --series cost",

@@ -234,7 +234,7 @@ enum part { PART_TOTAL, PART_SPREAD, PART_DIRECT, PART_INDIRECT, PARTS };
 		PART(SIDE "-direct", LETTER " direct", "total with an empty working set"),         \
 		PART(SIDE "-indirect", LETTER " indirect", "the rest of the total")
 static const struct figure part_figures[SIDES * PARTS] = {
-	PARTS_OF("guest", "g"), PARTS_OF("native", "n")};
+	PARTS_OF("native", "n"), PARTS_OF("guest", "g")};
 
 /* Total, its spread, and its two parts: the empty set's total, and the rest. */
 static void add_parts(const struct dataset *set, const struct row *row, double parts[PARTS])
@@ -302,7 +302,9 @@ static void conclude(struct session *session)
 					  "a switch)",
 			.dataset = "ctx.parts",
 			.sections = "stride",
-			.down = "contexts,set"});
+			.down = "contexts,set",
+			.across = "guest,guest-spread,guest-direct,guest-indirect,native,native-"
+				  "spread,native-direct,native-indirect"});
 	add_chart(session, "Guest: switch of address space", "guest=total");
 	add_chart(session, "Native: switch of process", "native=total");
 	explain(session);
