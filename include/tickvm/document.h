@@ -20,8 +20,9 @@
  * renames, "id*" takes all that begin so, "id:spread" is of the rounds. NULL: empty, or the
  * default. */
 struct view {
-	const char *heading; /* {axis} and {rounds} are replaced; [text]: left out with one round */
-	const char *dataset; /* its identity */
+	const char *heading;  /* {axis}, {axis:plain}, its number without a unit, and {rounds} are
+				 replaced;  [text]: left out with one round */
+	const char *dataset;  /* its identity */
 	const char *sections; /* axes: a table for each of their values */
 	const char *down; /* axes and labels that name a row; those that vary and no list names come
 			     first */

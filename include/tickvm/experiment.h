@@ -109,6 +109,9 @@ bool point_given(const struct point *point, const char *axis);
 /* "--axis=value" for each of the machine's axes that the user or settle() chose, for a process of
  * its own: at most max words, to be freed, NULL where there was no memory. Returns how many. */
 size_t point_words(const struct point *point, char **words, size_t max);
+/* The memory that a guest needs, in bytes, where the user did not give it another. -ENOTSUP with
+ * why set: this host has not that much. */
+int point_need_mem(struct point *point, uint64_t bytes, struct diag *why);
 /* "-" where the series has no such axis. */
 const char *point_text(const struct point *point, const char *axis);
 

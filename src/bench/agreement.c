@@ -4,6 +4,8 @@
 #include "agreement.h"
 #include "stats.h"
 
+#include "tickvm/contrast.h"
+
 #include <math.h>
 
 #define MISSED_AT_MOST 0.05
@@ -39,6 +41,18 @@ struct agreement agreement_of(double *ratios, size_t n)
 		a.high = ratios[a.n - 1 - (size_t)k];
 	}
 	return a;
+}
+
+struct agreement agreement_between(
+	const struct dataset *set, const struct row *native, const struct row *guest, size_t figure)
+{
+	struct contrast c;
+
+	if (contrast_rows(set, native, guest, figure, &c) < 0)
+		return (struct agreement){
+			.ratio = (double)NAN, .low = (double)NAN, .high = (double)NAN};
+	return (struct agreement){
+		.n = c.n[1], .ratio = c.ratio, .low = 1 + c.low / c.a, .high = 1 + c.high / c.a};
 }
 
 enum verdict agreement_verdict(const struct agreement *a, double tolerance)

@@ -8,6 +8,9 @@
 
 #include "tickvm/page.h"
 
+struct dataset;
+struct row;
+
 #define AGREEMENT_PAIRS     12
 #define AGREEMENT_TOLERANCE 0.03 /* asked of the same code on an idle host */
 
@@ -20,6 +23,9 @@ struct agreement {
 };
 /* Leaves out NAN; sorts. */
 struct agreement agreement_of(double *ratios, size_t n);
+/* Of two rows' rounds instead, by their contrast (tickvm/contrast.h); n is 0 where one has none. */
+struct agreement agreement_between(const struct dataset *set, const struct row *native,
+	const struct row *guest, size_t figure);
 
 /* Good: the whole interval lies within tolerance of 1; bad: all of it beyond; else it is unknown.
  */

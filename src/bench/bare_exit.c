@@ -7,6 +7,7 @@
 
 #include "tickvm/bare.h"
 
+#include <errno.h>
 #include <sched.h>
 
 int bare_exit_measure(const struct bench_context *context, uint64_t iterations, uint64_t rounds,
@@ -28,5 +29,6 @@ int bare_exit_measure(const struct bench_context *context, uint64_t iterations, 
 	if (moved)
 		sched_setaffinity(0, sizeof(old), &old);
 	*ticks = (double)per_exit;
-	return err;
+	/* As a launch: without /dev/kvm this host cannot run it. */
+	return err < 0 && err != -EINTR && !launch_has_kvm() ? -ENOTSUP : err;
 }

@@ -159,7 +159,7 @@ const struct name_form name_forms[] = {
 		FIGURES(bandwidth_figures)},
 	{"linpack", "linpack.speed", "LU factorization",
 		{{.axis = "side"}, {.axis = "n", .before = "n", .scale = 1},
-			{.axis = "threads", .before = "threads", .scale = 1}, {.axis = "simd"}},
+			{.axis = "vcpus", .before = "threads", .scale = 1}, {.axis = "simd"}},
 		FIGURES(linpack_figures)},
 	{"ctx", "ctx.switch", "Context switches",
 		{{.axis = "side"}, {.axis = "contexts", .before = "contexts", .scale = 1},
@@ -373,7 +373,7 @@ static void append_others(const struct name_form *form, const struct dataset *se
 {
 	for (size_t i = 0; i < set->n_axes; i++)
 		if (!(set->axes[i].flags & AXIS_FOLLOWS) && !knows(form, set->axes[i].id) &&
-			axis_varies(set, i))
+			axis_varies(set, i) && !value_same(row->at[i], value_none()))
 			append(name, size, "+%s=%s", set->axes[i].id, row->at[i].text);
 }
 

@@ -129,12 +129,17 @@ static void fill_one(const struct layout *layout, size_t row, const char *id, si
 	char *text, size_t size, size_t *used)
 {
 	const struct row *of = &layout->set->rows[row];
-	char name[64], value[128];
+	char name[64], value[128], *plain;
 	int axis;
 
 	snprintf(name, sizeof(name), "%.*s", (int)length, id);
+	plain = strstr(name, ":plain");
+	if (plain != NULL)
+		*plain = '\0';
 	axis = dataset_axis(layout->set, name);
-	if (axis >= 0) {
+	if (axis >= 0 && plain != NULL) {
+		put(text, size, used, "%s", of->at[axis].text);
+	} else if (axis >= 0) {
 		show_value(layout->set, of, (size_t)axis, value, sizeof(value));
 		put(text, size, used, "%s", value);
 	} else if (strcmp(name, "rounds") == 0) {

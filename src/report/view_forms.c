@@ -6,11 +6,20 @@
 #include <math.h>
 #include <string.h>
 
+static bool is_numeric(const struct dataset *set, size_t axis)
+{
+	for (size_t i = 0; i < set->n_rows; i++)
+		if (isnan(set->rows[i].at[axis].number) &&
+			!value_same(set->rows[i].at[axis], value_none()))
+			return false;
+	return true;
+}
+
 static bool on_the_right(const struct layout *layout, const struct column *column)
 {
 	switch (column->kind) {
 	case COLUMN_AXIS:
-		return layout->set->axes[column->index].unit != UNIT_NONE;
+		return is_numeric(layout->set, column->index);
 	case COLUMN_FIGURE:
 	case COLUMN_SPREAD:
 	case COLUMN_ROUNDS:
@@ -119,23 +128,12 @@ static void say_stacked(
 	say_bars(layout, first, heading, CHART_STACKED, page);
 }
 
-static const struct column *first_column(const struct layout *layout, enum column_kind kind)
+static const struct column *last_column(const struct layout *layout, enum column_kind kind)
 {
-	for (size_t c = 0; c < layout->n_columns; c++)
+	for (size_t c = layout->n_columns; c-- > 0;)
 		if (layout->columns[c].kind == kind)
 			return &layout->columns[c];
 	return NULL;
-}
-
-/* Those that vary come before those that a view names. */
-static const struct column *last_axis(const struct layout *layout)
-{
-	const struct column *last = NULL;
-
-	for (size_t c = 0; c < layout->n_columns; c++)
-		if (layout->columns[c].kind == COLUMN_AXIS)
-			last = &layout->columns[c];
-	return last;
 }
 
 /* A figure, of the row's values of all axes but x. */
@@ -157,7 +155,7 @@ static void series_of_points(const struct layout *layout, size_t row, const stru
 static void say_points(
 	const struct layout *layout, size_t first, const char *heading, struct page *page)
 {
-	const struct column *x = last_axis(layout);
+	const struct column *x = last_column(layout, COLUMN_AXIS);
 	const struct unit_form *form = unit_of_numbers(layout);
 	char series[200];
 
@@ -178,12 +176,27 @@ static void say_points(
 	}
 }
 
-/* The first figure over the first axis, a line a series. */
+/* The series, and what varies without being named. */
+static void line_name(
+	const struct layout *layout, const struct column *x, size_t row, char *text, size_t size)
+{
+	char cell[128];
+
+	layout_series_name(layout, row, text, size);
+	for (const struct column *c = layout->columns; c < x; c++) {
+		size_t used = strlen(text);
+
+		layout_cell(layout, c, row, cell, sizeof(cell));
+		snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", cell);
+	}
+}
+
+/* The last figure over the last axis, a line a series. */
 static void say_lines(
 	const struct layout *layout, size_t first, const char *heading, struct page *page)
 {
-	const struct column *x = first_column(layout, COLUMN_AXIS);
-	const struct column *y = first_column(layout, COLUMN_FIGURE);
+	const struct column *x = last_column(layout, COLUMN_AXIS);
+	const struct column *y = last_column(layout, COLUMN_FIGURE);
 	const struct unit_form *form = unit_of_numbers(layout);
 	unsigned flags = layout->view->flags;
 	char series[200], label[160];
@@ -197,11 +210,14 @@ static void say_lines(
 			(layout->set->axes[x->index].unit == UNIT_BYTES ? CHART_BYTES_X : 0),
 		heading, x->title, label);
 	for (size_t i = first; i < layout->set->n_rows; i++) {
-		if (!layout_same_section(layout, first, i) || !layout_shows(layout, i))
+		double at = layout->set->rows[i].at[x->index].number;
+
+		/* A logarithmic axis has no zero. */
+		if (!layout_same_section(layout, first, i) || !layout_shows(layout, i) ||
+			(flags & VIEW_LOG_X && at <= 0))
 			continue;
-		layout_series_name(layout, i, series, sizeof(series));
-		chart_point(chart, series, layout->set->rows[i].at[x->index].number,
-			layout_number(layout, y, i) * form->scale);
+		line_name(layout, x, i, series, sizeof(series));
+		chart_point(chart, series, at, layout_number(layout, y, i) * form->scale);
 	}
 }
 

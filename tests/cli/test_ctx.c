@@ -29,34 +29,34 @@ Test(ctx, mistakes_are_one_line)
 	refused("bench ctx --max 32M", "--max: 32M is out of range: 4096 to 16777216 bytes");
 	refused("bench ctx --max 1X", "--max: '1X' is no size");
 	refused("bench ctx --max 99999999999999999999G", "is no size");
-	refused("bench ctx --rounds 0", "--rounds: '0' is no number from 1 to 1000");
-	refused("bench ctx --no-natve", "did you mean --no-native?");
+	refused("bench ctx --batches 0", "--batches: '0' is no number from 1 to 1000");
+	refused("bench ctx --sid guest", "did you mean --side?");
+	refused("bench ctx --side host", "unknown 'host'; expected one of: native, guest");
+	refused("bench ctx --no-native", "--no-native: the guest alone is --side guest now");
 	refused("bench ctx 16", "unknown argument '16'");
 }
 
-static json_int_t number(const json_t *object, const char *key)
+static const char *text_at(const json_t *row, const char *axis)
 {
-	const json_t *value = json_object_get(object, key);
-
-	cr_assert(json_is_integer(value), "%s", key);
-	return json_integer_value(value);
+	return json_string_value(json_object_get(json_object_get(row, "at"), axis));
 }
 
-static void expect_run(const json_t *run, const char *system, json_int_t contexts, size_t sets)
+/* Its batches, and exits of a guest's last row. */
+static void expect_row(const json_t *row, size_t number)
 {
-	const json_t *all = json_object_get(run, "sets");
+	const json_t *at = json_object_get(row, "at");
+	const json_t *attached = json_array_get(json_object_get(row, "attachments"), 0);
+	const json_t *batches = json_object_get(attached, "batches");
+	bool guest = number / 4 % 2 == 1;
 
-	cr_expect_str_eq(json_string_value(json_object_get(run, "system")), system);
-	cr_expect_eq(number(run, "contexts"), contexts);
-	cr_expect_eq(number(run, "stride"), 64);
-	cr_assert_eq(json_array_size(all), sets);
-	cr_expect_eq(json_array_size(json_object_get(run, "rounds")), sets * 5);
-	for (size_t i = 0; i < sets; i++) {
-		const json_t *set = json_array_get(all, i);
-
-		cr_expect_eq(number(set, "bytes"), (json_int_t)ctx_set_bytes((unsigned)i));
-		cr_expect_eq(number(json_object_get(set, "total"), "n"), 5);
-	}
+	cr_expect_str_eq(text_at(row, "side"), guest ? "guest" : "native");
+	cr_expect_str_eq(text_at(row, "irqchip"), guest ? "split" : "-");
+	cr_expect_eq(json_number_value(json_object_get(at, "contexts")), number < 8 ? 2 : 4);
+	cr_expect_eq(
+		json_number_value(json_object_get(at, "set")), (double)ctx_set_bytes(number % 4));
+	cr_expect_eq(json_array_size(json_object_get(batches, "rows")), 5);
+	cr_expect_eq(json_array_size(json_object_get(json_object_get(row, "figures"), "p50")), 1);
+	cr_expect_eq(json_object_get(attached, "exits") != NULL, guest && number % 4 == 3);
 }
 
 Test(ctx, guest_and_native_rings_are_in_the_results)
@@ -65,27 +65,46 @@ Test(ctx, guest_and_native_rings_are_in_the_results)
 
 	need_kvm();
 	struct result r = tickvm(
-		"bench ctx --contexts 2,4 --stride 64 --max 16K --rounds 5 --quiet --json -");
+		"bench ctx --contexts 2,4 --stride 64 --max 16K --batches 5 --quiet --json -");
 
 	cr_assert_eq(r.status, 0, "%s", r.err);
 	json_t *root = json_loads(r.out, 0, &error);
 
 	cr_assert_not_null(root, "%s", error.text);
-	const json_t *runs = json_object_get(root, "runs");
+	const json_t *set = json_array_get(json_object_get(root, "datasets"), 0);
+	const json_t *rows = json_object_get(set, "rows");
 
-	cr_assert_eq(json_array_size(runs), 4);
-	for (size_t i = 0; i < 4; i++)
-		expect_run(
-			json_array_get(runs, i), i % 2 == 0 ? "guest" : "native", i < 2 ? 2 : 4, 4);
+	cr_expect_str_eq(json_string_value(json_object_get(set, "id")), "ctx.switch");
+	cr_assert_eq(json_array_size(rows), 16);
+	for (size_t i = 0; i < 16; i++)
+		expect_row(json_array_get(rows, i), i);
 	cr_expect_eq(json_array_size(json_object_get(root, "skipped")), 0);
 	json_decref(root);
+}
+
+/* As gates and old baselines name them. */
+Test(ctx, the_metrics_have_their_names)
+{
+	need_kvm();
+	struct result r = shell("f=$(mktemp) && \"$TICKVM\" bench ctx --contexts 2 --stride 64 "
+				"--max 4K --batches 5 --quiet --irqchip kernel,split --json $f "
+				">/dev/null && \"$TICKVM\" report --format metrics $f | "
+				"cut -d, -f5 | sort -u; rm $f");
+
+	cr_expect_eq(r.status, 0, "%s", r.err);
+	cr_expect_str_eq(r.out, "ctx/guest/contexts2/stride64/set0+irqchip=kernel/p50\n"
+				"ctx/guest/contexts2/stride64/set0+irqchip=split/p50\n"
+				"ctx/guest/contexts2/stride64/set4096+irqchip=kernel/p50\n"
+				"ctx/guest/contexts2/stride64/set4096+irqchip=split/p50\n"
+				"ctx/native/contexts2/stride64/set0/p50\n"
+				"ctx/native/contexts2/stride64/set4096/p50\nmetric\n");
 }
 
 Test(ctx, the_table_has_a_row_for_each_ring_and_set_and_says_what_it_is_not)
 {
 	need_kvm();
 	struct result r = tickvm(
-		"bench ctx --contexts 2 --stride 64,512 --max 4K --rounds 5 --quiet --no-native");
+		"bench ctx --contexts 2 --stride 64,512 --max 4K --batches 5 --quiet --side guest");
 
 	cr_assert_eq(r.status, 0, "%s", r.err);
 	cr_expect(strstr(r.out, "a word every 64 bytes") != NULL, "%s", r.out);
@@ -99,12 +118,12 @@ Test(ctx, too_little_memory_is_said_and_the_native_ring_measured)
 {
 	need_kvm();
 	struct result r =
-		tickvm("bench ctx --contexts 16 --stride 64 --rounds 2 --quiet --mem 16M");
+		tickvm("bench ctx --contexts 16 --stride 64 --batches 2 --quiet --mem 16M");
 
 	cr_expect_eq(r.status, 1, "status %d", r.status);
-	cr_expect(strstr(r.out, "not measured: guest, ring of 16") != NULL, "%s", r.out);
+	cr_expect(strstr(r.out, "n/a: guest: ") != NULL, "%s", r.out);
 	cr_expect(strstr(r.out, "--mem") != NULL, "%s", r.out);
-	cr_expect(strstr(r.out, "1024 KiB") != NULL, "%s", r.out);
+	cr_expect(strstr(r.out, "1 MiB") != NULL, "%s", r.out);
 }
 
 /* A ring whose rounds take minutes, stopped when it has begun. The lock is held as long as any of
@@ -115,7 +134,7 @@ static void interrupted(const char *options, const char *begun)
 
 	cr_assert_geq(mkstemp(path), 0);
 	snprintf(line, sizeof(line),
-		"exec 9>%s && flock -n 9 && exec \"$TICKVM\" bench ctx --rounds 1000 %s", path,
+		"exec 9>%s && flock -n 9 && exec \"$TICKVM\" bench ctx --batches 1000 %s", path,
 		options);
 	struct result r = shell_signalled(line, begun, SIGINT);
 
@@ -128,11 +147,10 @@ static void interrupted(const char *options, const char *begun)
 Test(ctx, an_interrupt_ends_the_guest)
 {
 	need_kvm();
-	interrupted("--contexts 8 --stride 64,72,80,88,96 --no-native", "guest, ring of 8");
+	interrupted("--contexts 8 --stride 64,72,80,88,96 --side guest", "[1/5] ");
 }
 
-/* Without a guest: none has so little memory. */
 Test(ctx, an_interrupt_ends_the_native_ring)
 {
-	interrupted("--contexts 16 --stride 64,72 --mem 16M", "native, ring of 16");
+	interrupted("--contexts 16 --stride 64,72 --side native", "[1/2] ");
 }

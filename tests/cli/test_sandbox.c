@@ -326,7 +326,7 @@ Test(sandbox, experiments_that_do_more_than_run_guests)
 {
 	need_kvm();
 	need_filters();
-	expect("\"$TICKVM\" bench ctx --quiet --contexts 2 --stride 64 --max 4K --rounds 1 --mem "
+	expect("\"$TICKVM\" bench ctx --quiet --contexts 2 --stride 64 --max 4K --batches 1 --mem "
 	       "16M "
 	       "--sandbox on",
 		0, "native");

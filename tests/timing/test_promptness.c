@@ -78,7 +78,7 @@ Test(promptness, a_report_of_many_cells)
  */
 Test(promptness, an_interrupted_linpack)
 {
-	static const char *const options[] = {"", "--no-native"};
+	static const char *const options[] = {"", "--side guest"};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		char line[400];

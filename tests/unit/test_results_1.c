@@ -52,7 +52,7 @@ Test(results_1, names_are_axes)
 		{"memory/native/huge/vcpus1/read/4096B", "memory.bandwidth", "bandwidth",
 			"side=native pages=- backing=huge vcpus=1 op=read bytes=4096"},
 		{"linpack/guest/n500/threads2/avx2", "linpack.speed", "speed",
-			"side=guest n=500 threads=2 simd=avx2"},
+			"side=guest n=500 vcpus=2 simd=avx2"},
 		{"ctx/native/contexts16/stride64/set65536/p50", "ctx.switch", "p50",
 			"side=native contexts=16 stride=64 set=65536"},
 		{"disk/guest/random-read/64M/4K", "disk.throughput", "throughput",

@@ -126,6 +126,49 @@ Test(view, a_label_with_an_axis_name_is_shown_for_its_value)
 		"pio-out  0.400\n");
 }
 
+Test(view, a_heading_may_have_a_number_without_its_unit)
+{
+	expect(&(struct view){.heading = "A line every {pause:plain} ns",
+		       .dataset = "exits.cost",
+		       .down = "irqchip,kind",
+		       .across = "model",
+		       .where = "irqchip=user"},
+		"A line every 100000 ns\n\n"
+		"irqchip  exit     model\n"
+		"user     pio-out  0.400\n");
+}
+
+static size_t points_of_line(unsigned view_flags)
+{
+	struct document *document = example();
+
+	add(document->sets[0], "user", "pio-out", 0, 1000, 400);
+	document_view(document, &(struct view){.dataset = "exits.cost",
+					.down = "pause",
+					.across = "model",
+					.where = "irqchip=user",
+					.series = "irqchip,kind",
+					.form = "lines",
+					.flags = view_flags});
+	struct page *page = document_page(document);
+	json_t *json = page_json(page);
+	const json_t *chart =
+		json_object_get(json_array_get(json_object_get(json, "items"), 0), "chart");
+	size_t n = json_array_size(
+		json_object_get(json_array_get(json_object_get(chart, "series"), 0), "points"));
+
+	json_decref(json);
+	page_destroy(page);
+	document_destroy(document);
+	return n;
+}
+
+Test(view, a_logarithmic_axis_has_no_zero)
+{
+	cr_expect_eq(points_of_line(0), 2);
+	cr_expect_eq(points_of_line(VIEW_LOG_X), 1);
+}
+
 Test(view, a_pivot_has_a_column_a_series)
 {
 	expect(&(struct view){.dataset = "exits.cost",

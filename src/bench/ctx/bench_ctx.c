@@ -3,154 +3,63 @@
  * host, directly and with the refilling of caches after it (Li, Ding, Shen, "Quantifying the cost
  * of context switch", ExpCS 2007). The two are different things, so no ratio of them is printed. */
 #include "ctx.h"
+#include "../attach.h"
 #include "../launch.h"
-#include "../options.h"
-#include "../progress.h"
 #include "../registry.h"
-#include "../results.h"
+#include "../sides.h"
 
 #include "tickvm/clock.h"
-#include "tickvm/page.h"
+#include "tickvm/experiment.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Short against a time slice of the host, so that what another process takes is in few rounds,
+/* Short against a time slice of the host, so that what another process takes is in few batches,
  * which the median leaves out. */
-#define ROUND_NS   300000
-#define ROUNDS_MAX 1000
-#define STRIDE_MAX (1u << 20)
+#define BATCH_NS    300000
+#define BATCHES_MAX 1000
+#define STRIDE_MAX  (1u << 20)
 
-static const char help[] =
-	"  --contexts LIST      contexts in the ring, each 2 to 64 (default 2,4,8,16)\n"
-	"  --max SIZE           working sets are 0, then 4K to this by powers of two (default 1M)\n"
-	"  --stride LIST        bytes between the words a context touches (default 64,4096)\n"
-	"  --rounds N           of each working set (default 100)\n"
-	"  --no-native          the guest only\n";
+/* ---- options ---- */
 
-struct plan {
-	struct numbers contexts, strides;
-	uint64_t max_bytes, rounds;
-	bool no_native;
+struct ctx_parameters {
+	uint64_t contexts, stride, max_bytes, batches;
+	unsigned side;
 };
 
-enum side { GUEST, NATIVE, SIDES };
-static const char *const side_names[SIDES] = {"guest", "native"};
-
-struct session {
-	const struct bench_context *context;
-	struct plan plan;
-	struct results results;
-	struct progress progress;
-	struct page *page;
-	struct table *table;
-	struct chart *charts[SIDES];
-	bool no_guest; /* this host cannot run one: said once */
-	unsigned guests;
-	int status;
+static const struct parameter parameters[] = {
+	PARAMETER_AMOUNT("contexts", PARAMETER_NUMBER, UNIT_COUNT, 0, "2,4,8,16", 2,
+		CTX_CONTEXTS_MAX, struct ctx_parameters, contexts, "contexts in the ring"),
+	PARAMETER_AMOUNT("stride", PARAMETER_NUMBER, UNIT_BYTES, 0, "64,4096", 8, STRIDE_MAX,
+		struct ctx_parameters, stride, "bytes between the words a context touches"),
+	PARAMETER_SIDE(struct ctx_parameters, side),
+	PARAMETER_AMOUNT("max", PARAMETER_SIZE, UNIT_BYTES, AXIS_EFFORT, "1M", CTX_SET_MIN,
+		CTX_SET_MAX, struct ctx_parameters, max_bytes,
+		"working sets are 0, then 4K to this by powers of two"),
+	PARAMETER_AMOUNT("batches", PARAMETER_NUMBER, UNIT_COUNT, AXIS_EFFORT, "100", 1,
+		BATCHES_MAX, struct ctx_parameters, batches,
+		"of each working set in a launch, their median is taken"),
+	PARAMETERS_END,
 };
+static const struct axis set_axes[] = {
+	{.id = "set", .title = "set", .unit = UNIT_BYTES, .help = "what each context touches"}};
 
-/* ---- results ---- */
-
-static json_t *rounds_json(
-	struct results *results, const struct ctx_ring *ring, const struct guest_ctx_round *rounds)
+static struct ctx_ring ring_of(const struct point *point)
 {
-	json_t *array = json_array();
+	const struct ctx_parameters *p = point->parameters;
 
-	for (size_t i = 0; i < ring->rounds * ctx_sets(ring->max_bytes); i++)
-		results_add(results, array, NULL,
-			json_pack("[I, I, I, I]", (json_int_t)rounds[i].bytes,
-				(json_int_t)rounds[i].switches, (json_int_t)rounds[i].switch_cycles,
-				(json_int_t)rounds[i].control_cycles));
-	return array;
+	return (struct ctx_ring){.contexts = (unsigned)p->contexts,
+		.stride = p->stride,
+		.max_bytes = p->max_bytes,
+		.rounds = p->batches,
+		.round_ns = BATCH_NS};
 }
 
-static json_t *sets_json(
-	struct results *results, const struct ctx_ring *ring, const struct ctx_figures *figures)
-{
-	json_t *array = json_array();
-
-	for (unsigned set = 0; set < ctx_sets(ring->max_bytes); set++)
-		results_add(results, array, NULL,
-			json_pack("{s:I, s:o}", "bytes", (json_int_t)ctx_set_bytes(set), "total",
-				results_summary(&figures->sets[set].total)));
-	return array;
-}
-
-/* vm: the guest's, or NULL. */
-static int keep(struct session *session, enum side side, const struct ctx_ring *ring,
-	const struct guest_ctx_round *rounds, const struct vm_config *machine, struct vm *vm,
-	struct ctx_figures *figures, struct diag *diag)
-{
-	struct results *results = &session->results;
-	int err = ctx_figures(figures, ring, rounds, diag);
-
-	if (err < 0)
-		return err;
-	for (unsigned set = 0; set < ctx_sets(ring->max_bytes); set++)
-		results_metric(results, LOWER_IS_BETTER, "ns",
-			clock_ticks_to_ns_f(figures->sets[set].total.p50),
-			"ctx/%s/contexts%u/stride%" PRIu64 "/set%" PRIu64 "/p50", side_names[side],
-			ring->contexts, ring->stride, ctx_set_bytes(set));
-	json_t *run = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "system", side_names[side],
-		"contexts", (json_int_t)ring->contexts, "stride", (json_int_t)ring->stride,
-		"machine", machine_json(machine), "sets", sets_json(results, ring, figures),
-		"rounds", rounds_json(results, ring, rounds));
-
-	if (vm != NULL) {
-		results_add(results, run, "exits", results_exits(results, vm, 1));
-		results_add(results, run, "kvm_stats", results_kvm_stats(results, vm));
-	}
-	results_add(results, results->runs, NULL, run);
-	return 0;
-}
-
-static double ns(double ticks)
-{
-	return ticks * 1e9 / (double)clock_tsc_hz();
-}
-
-/* Total, its spread, and its two parts: the empty set's total, and the rest. */
-static void side_cells(struct table *table, const struct ctx_figures *figures, unsigned set)
-{
-	double total = (double)figures->sets[set].total.p50;
-	double direct = (double)figures->sets[0].total.p50;
-	const double cells[] = {total, figures->sets[set].spread, direct, total - direct};
-
-	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
-		table_cell_us(table, figures->measured ? ns(cells[i]) : NAN);
-}
-
-static void show(struct session *session, const struct ctx_ring *ring,
-	const struct ctx_figures figures[SIDES])
-{
-	char series[32];
-
-	snprintf(series, sizeof(series), "%u contexts", ring->contexts);
-	for (unsigned set = 0; set < ctx_sets(ring->max_bytes); set++) {
-		uint64_t bytes = ctx_set_bytes(set);
-
-		table_cell(session->table, "%u", ring->contexts);
-		table_cell(session->table, "%" PRIu64 "%s", bytes / 1024, bytes > 0 ? " KiB" : "");
-		for (enum side side = 0; side < SIDES; side++) {
-			double total = (double)figures[side].sets[set].total.p50;
-
-			side_cells(session->table, &figures[side], set);
-			if (figures[side].measured && bytes > 0)
-				chart_point(session->charts[side], series, (double)bytes,
-					ns(total) / 1e3);
-		}
-	}
-}
-
-/* ---- measuring ---- */
-
+/* Payload, results and records; sets, their distances and page tables. */
 static uint64_t guest_memory(const struct ctx_ring *ring)
 {
-	/* Payload, results and records; sets, their distances and page tables. */
 	uint64_t bytes = (24ULL << 20) + ring->contexts * (ring->max_bytes + (256ULL << 10));
 
 	return bytes & ~((2ULL << 20) - 1);
@@ -165,17 +74,88 @@ static uint64_t guest_timeout_ns(const struct ctx_ring *ring)
 	       ring->rounds * ctx_sets(ring->max_bytes) * (8 * ring->round_ns + 4 * turn_ns);
 }
 
-static int measure_guest(struct session *session, const struct ctx_ring *ring,
-	struct ctx_figures *figures, struct diag *diag)
+static int settle(struct session *session, struct point *point, struct diag *why)
+{
+	static const char *const of_native[] = {
+		"contexts", "stride", "side", "max", "batches", "pin", "vcpu-priority", NULL};
+	const struct ctx_ring ring = ring_of(point);
+	const struct ctx_parameters *p = point->parameters;
+
+	(void)session;
+	if (ring.stride % sizeof(uint64_t) != 0)
+		return diag_set(
+			why, -EINVAL, "--stride: %" PRIu64 " is no multiple of 8", ring.stride);
+	if (p->side == SIDE_NATIVE) {
+		point_keep(point, of_native);
+		return 0;
+	}
+	/* A ring is on one vCPU, whatever the machine has. */
+	point_unset(point, "vcpus");
+	if (!(point->context.machine_set & BENCH_SET_TIMEOUT))
+		point->context.machine.timeout_ns = guest_timeout_ns(&ring);
+	return point_need_mem(point, guest_memory(&ring), why);
+}
+
+/* ---- one launch ---- */
+
+enum { TOTAL, SPREAD, SWITCH_FIGURES };
+static const struct figure switch_figures[SWITCH_FIGURES] = {
+	[TOTAL] = {.id = "p50",
+		.title = "total",
+		.unit = UNIT_NS,
+		.good = GOOD_LOW,
+		.flags = FIGURE_GATED,
+		.help = "of a switch, without the control: median of the batches"},
+	[SPREAD] = {.id = "spread",
+		.unit = UNIT_NS,
+		.good = GOOD_LOW,
+		.flags = FIGURE_DETAIL,
+		.help = "half the distance between the batches' quartiles"},
+};
+
+/* Of one working set. */
+static json_t *batches_json(
+	const struct ctx_ring *ring, const struct guest_ctx_round *rounds, unsigned set)
+{
+	unsigned sets = ctx_sets(ring->max_bytes);
+	json_t *rows = json_array();
+
+	for (size_t i = set; i < ring->rounds * sets; i += sets)
+		json_array_append_new(rows, json_pack("[I, I, I]", (json_int_t)rounds[i].switches,
+						    (json_int_t)rounds[i].switch_cycles,
+						    (json_int_t)rounds[i].control_cycles));
+	return json_pack("{s:[s, s, s], s:o}", "columns", "switches", "switch_cycles",
+		"control_cycles", "rows", rows);
+}
+
+/* A row for each working set. */
+static int yield(const struct ctx_ring *ring, const struct guest_ctx_round *rounds,
+	struct sink *sink, struct diag *diag)
+{
+	struct ctx_figures figures;
+	int err = ctx_figures(&figures, ring, rounds, diag);
+
+	for (unsigned set = 0; err == 0 && set < ctx_sets(ring->max_bytes); set++) {
+		const struct value bytes = value_number((double)ctx_set_bytes(set));
+
+		sink_row(sink, &bytes,
+			(const double[SWITCH_FIGURES]){
+				[TOTAL] = clock_ticks_to_ns_f(figures.sets[set].total.p50),
+				[SPREAD] =
+					figures.sets[set].spread * 1e9 / (double)clock_tsc_hz()});
+		if (sink_wants(sink))
+			sink_attach(sink, "batches", batches_json(ring, rounds, set));
+	}
+	return err;
+}
+
+static int measure_guest(const struct point *point, const struct ctx_ring *ring, struct sink *sink,
+	struct diag *diag)
 {
 	struct launch launch;
 	size_t n;
 
-	launch_begin(&launch, session->context, 1);
-	if (!(session->context->machine_set & BENCH_SET_MEM))
-		launch.config.mem_bytes = guest_memory(ring);
-	if (!(session->context->machine_set & BENCH_SET_TIMEOUT))
-		launch.config.timeout_ns = guest_timeout_ns(ring);
+	launch_begin(&launch, &point->context, 1);
 	launch_append(&launch,
 		"test=ctx contexts=%u stride=%" PRIu64 " max_bytes=%" PRIu64 " rounds=%" PRIu64
 		" round_ns=%" PRIu64,
@@ -188,14 +168,16 @@ static int measure_guest(struct session *session, const struct ctx_ring *ring,
 
 	err = rounds == NULL ? -EPROTO : ctx_check(rounds, n, ring, diag);
 	if (err == 0)
-		err = keep(session, GUEST, ring, rounds, &launch.config, launch.vm, figures, diag);
+		err = yield(ring, rounds, sink, diag);
+	if (err == 0)
+		attach_counters(sink, launch.vm, 1);
 	launch_end(&launch);
 	return err;
 }
 
 /* Between two guests, when this process has one thread. */
-static int measure_native(struct session *session, const struct ctx_ring *ring,
-	struct ctx_figures *figures, struct diag *diag)
+static int measure_native(const struct point *point, const struct ctx_ring *ring, struct sink *sink,
+	struct diag *diag)
 {
 	struct launch place; /* only to learn where a vCPU would run */
 	struct guest_ctx_round *rounds =
@@ -203,174 +185,148 @@ static int measure_native(struct session *session, const struct ctx_ring *ring,
 
 	if (rounds == NULL)
 		return diag_set(
-			diag, -ENOMEM, "out of memory for %" PRIu64 " rounds", ring->rounds);
-	launch_begin(&place, session->context, 1);
+			diag, -ENOMEM, "out of memory for %" PRIu64 " batches", ring->rounds);
+	launch_begin(&place, &point->context, 1);
 	int err = ctx_native(ring, &place.config, rounds, diag);
 
 	if (err == 0)
-		err = keep(session, NATIVE, ring, rounds, &place.config, NULL, figures, diag);
+		err = yield(ring, rounds, sink, diag);
 	free(rounds);
 	return err;
 }
 
-static void skipped(struct session *session, enum side side, const struct ctx_ring *ring, int err,
-	const char *reason)
+static int measure(
+	struct session *session, const struct point *point, struct sink *sink, struct diag *diag)
 {
-	page_note(session->page, "not measured: %s, ring of %u, stride %" PRIu64 ": %s",
-		side_names[side], ring->contexts, ring->stride, reason);
-	results_add(&session->results, json_object_get(session->results.root, "skipped"), NULL,
-		json_pack("{s:s, s:I, s:I, s:o}", "system", side_names[side], "contexts",
-			(json_int_t)ring->contexts, "stride", (json_int_t)ring->stride, "reason",
-			json_text(reason)));
-	if (err != -ENOTSUP)
-		session->status = launch_exit_status(err);
-	if (side == GUEST && !launch_has_kvm())
-		session->no_guest = true;
+	const struct ctx_parameters *p = point->parameters;
+	const struct ctx_ring ring = ring_of(point);
+
+	(void)session;
+	return p->side == SIDE_GUEST ? measure_guest(point, &ring, sink, diag)
+				     : measure_native(point, &ring, sink, diag);
 }
 
-/* False: stop. */
-static bool measure_side(struct session *session, enum side side, const struct ctx_ring *ring,
-	struct ctx_figures *figures)
-{
-	struct diag diag = {""};
+static const struct series switches = {
+	.id = "switch",
+	.title = "Context switches",
+	.axes = (const char *const[]){"stride", "contexts", "side", "max", "batches", MACHINE_AXES,
+		NULL},
+	.yielded = set_axes,
+	.n_yielded = sizeof(set_axes) / sizeof(set_axes[0]),
+	.figures = switch_figures,
+	.n_figures = SWITCH_FIGURES,
+	.rounds = 1,
+	.settle = settle,
+	.measure = measure,
+};
 
-	if ((side == GUEST && session->no_guest) || (side == NATIVE && session->plan.no_native))
-		return true;
-	progress_step(&session->progress, "%s, ring of %u, stride %" PRIu64, side_names[side],
-		ring->contexts, ring->stride);
-	int err = bench_interrupted ? diag_set(&diag, -EINTR, "interrupted")
-		  : side == GUEST   ? measure_guest(session, ring, figures, &diag)
-				    : measure_native(session, ring, figures, &diag);
+/* ---- what it comes to ---- */
 
-	if (err < 0)
-		skipped(session, side, ring, err, diag.text);
-	else if (side == GUEST)
-		session->guests++;
-	return err != -EINTR && err != -EINVAL;
-}
-
-static bool measure_ring(struct session *session, const struct ctx_ring *ring)
-{
-	struct ctx_figures figures[SIDES] = {{.measured = false}};
-	bool go_on = measure_side(session, GUEST, ring, &figures[GUEST]) &&
-		     measure_side(session, NATIVE, ring, &figures[NATIVE]);
-
-	if (figures[GUEST].measured || figures[NATIVE].measured)
-		show(session, ring, figures);
-	return go_on;
-}
-
-static void begin_stride(struct session *session, uint64_t stride)
-{
-	static const char *const titles[] = {"contexts", "set", "guest", "guest +-", "g direct",
-		"g indirect", "native", "native +-", "n direct", "n indirect"};
-	struct page *page = session->page;
-	char name[32];
-
-	snprintf(name, sizeof(name), "ctx-stride-%" PRIu64, stride);
-	page_heading(
-		page, "Context switches, a word every %" PRIu64 " bytes (us a switch)", stride);
-	session->table = page_table(page, name, "rrrrrrrrrr", titles);
-	session->charts[GUEST] = page_chart(page, CHART_LINES, CHART_LOG_X | CHART_BYTES_X,
-		"Guest: switch of address space", "working set", "total (us a switch)");
-	session->charts[NATIVE] =
-		session->plan.no_native ? NULL
-					: page_chart(page, CHART_LINES, CHART_LOG_X | CHART_BYTES_X,
-						  "Native: switch of process", "working set",
-						  "total (us a switch)");
-}
-
-static void measure_all(struct session *session)
-{
-	const struct plan *plan = &session->plan;
-	unsigned rings = plan->contexts.n * plan->strides.n;
-
-	session->progress =
-		progress_begin(rings * (plan->no_native ? 1 : 2), session->context->quiet);
-	for (unsigned s = 0; s < plan->strides.n; s++) {
-		begin_stride(session, plan->strides.value[s]);
-		for (unsigned c = 0; c < plan->contexts.n; c++) {
-			const struct ctx_ring ring = {
-				.contexts = (unsigned)plan->contexts.value[c],
-				.stride = plan->strides.value[s],
-				.max_bytes = plan->max_bytes,
-				.rounds = plan->rounds,
-				.round_ns = ROUND_NS,
-			};
-
-			if (!measure_ring(session, &ring))
-				return;
-		}
+/* Of a side. */
+enum part { PART_TOTAL, PART_SPREAD, PART_DIRECT, PART_INDIRECT, PARTS };
+#define PART(ID, TITLE, HELP)                                                                      \
+	{                                                                                          \
+		.id = (ID), .title = (TITLE), .unit = UNIT_NS, .good = GOOD_LOW, .help = (HELP)    \
 	}
+#define PARTS_OF(SIDE, LETTER)                                                                     \
+	PART(SIDE, SIDE, "total"),                                                                 \
+		PART(SIDE "-spread", SIDE " +-", "its spread over the batches"),                   \
+		PART(SIDE "-direct", LETTER " direct", "total with an empty working set"),         \
+		PART(SIDE "-indirect", LETTER " indirect", "the rest of the total")
+static const struct figure part_figures[SIDES * PARTS] = {
+	PARTS_OF("native", "n"), PARTS_OF("guest", "g")};
+
+/* Total, its spread, and its two parts: the empty set's total, and the rest. */
+static void add_parts(const struct dataset *set, const struct row *row, double parts[PARTS])
+{
+	const struct row *empty =
+		dataset_partner(set, row, (size_t)dataset_axis(set, "set"), value_number(0));
+
+	parts[PART_TOTAL] = row_value(set, row, TOTAL);
+	parts[PART_SPREAD] = row_value(set, row, SPREAD);
+	parts[PART_DIRECT] = row_value(set, empty != NULL ? empty : row, TOTAL);
+	parts[PART_INDIRECT] = parts[PART_TOTAL] - parts[PART_DIRECT];
 }
 
-static void explain(struct page *page)
+static void add_line(struct dataset *table, const struct dataset *set, const struct sides *sides)
 {
-	page_note(page,
+	double parts[SIDES * PARTS];
+
+	for (size_t i = 0; i < SIDES * PARTS; i++)
+		parts[i] = (double)NAN;
+	for (enum side side = 0; side < SIDES; side++)
+		if (sides->row[side] != NULL)
+			add_parts(set, sides->row[side], &parts[side * PARTS]);
+	row_sample(table, sides_row(table, sides), 0, 1, parts);
+}
+
+static void add_chart(struct session *session, const char *heading, const char *total)
+{
+	document_view(session->document, &(struct view){.heading = heading,
+						 .dataset = "ctx.parts",
+						 .down = "set=working set",
+						 .across = total,
+						 .series = "contexts",
+						 .form = "lines",
+						 .flags = VIEW_JOINS | VIEW_LOG_X});
+}
+
+static void explain(struct session *session)
+{
+	document_note(session->document,
 		"set: what each context touches a word of, every so many bytes, whenever it runs. "
-		"guest, native: total cost of a switch, median over the rounds; +-: half the "
+		"guest, native: total cost of a switch, median over the batches; +-: half the "
 		"distance between the quartiles. direct: the total with an empty set; indirect: "
 		"the rest, what the others in the ring made the next one refill. Subtracted is the "
 		"same without switching: one context that does all the touching, through the same "
 		"gate or a pipe to itself.");
-	page_note(page,
+	document_note(session->document,
 		"A switch in the guest is a write to CR3 at CPL 0 and no more: no scheduler, no "
 		"registers saved. A native one is a whole switch of processes by the host's "
 		"scheduler, around a ring of pipes. They are not the same thing.");
 }
 
-static int parse(struct plan *plan, int argc, char **argv, struct diag *diag)
+static void conclude(struct session *session)
 {
-	*plan = (struct plan){.contexts = {.value = {2, 4, 8, 16}, .n = 4},
-		.strides = {.value = {64, 4096}, .n = 2},
-		.max_bytes = 1 << 20,
-		.rounds = 100};
-	const struct option_spec specs[] = {
-		{"contexts", OPTION_NUMBERS, &plan->contexts, .min = 2, .max = CTX_CONTEXTS_MAX},
-		{"max", OPTION_SIZE, &plan->max_bytes, .min = CTX_SET_MIN, .max = CTX_SET_MAX},
-		{"stride", OPTION_NUMBERS, &plan->strides, .min = 8, .max = STRIDE_MAX},
-		{"rounds", OPTION_NUMBER, &plan->rounds, .min = 1, .max = ROUNDS_MAX},
-		{"no-native", OPTION_FLAG, &plan->no_native, .min = 0},
-		{.name = NULL},
-	};
-	int err = options_parse(specs, argc, argv, diag);
+	const struct dataset *set = session_set(session, "switch");
+	struct dataset *table = dataset_derive(
+		set, "ctx.parts", "Direct and indirect cost", part_figures, SIDES * PARTS);
+	struct sides sides;
 
-	for (unsigned i = 0; err == 0 && i < plan->strides.n; i++) {
-		if (plan->strides.value[i] % sizeof(uint64_t) != 0)
-			err = diag_set(diag, -EINVAL, "--stride: %" PRIu64 " is no multiple of 8",
-				plan->strides.value[i]);
-	}
-	return err;
+	document_add(session->document, table);
+	for (size_t i = 0; i < set->n_rows; i++)
+		if (sides_of(set, &set->rows[i], &sides))
+			add_line(table, set, &sides);
+	document_view(session->document,
+		&(struct view){.heading = "Context switches, a word every {stride:plain} bytes (us "
+					  "a switch)",
+			.dataset = "ctx.parts",
+			.sections = "stride",
+			.down = "contexts,set",
+			.across = "guest,guest-spread,guest-direct,guest-indirect,native,native-"
+				  "spread,native-direct,native-indirect"});
+	add_chart(session, "Guest: switch of address space", "guest=total");
+	add_chart(session, "Native: switch of process", "native=total");
+	explain(session);
 }
+
+static const struct experiment experiment = {
+	.name = "ctx",
+	.parameters = parameters,
+	.parameters_size = sizeof(struct ctx_parameters),
+	.series = (const struct series *const[]){&switches, NULL},
+	.conclude = conclude,
+};
 
 static int run(struct bench_context *context, int argc, char **argv)
 {
-	struct session session = {.context = context};
-	struct diag diag;
-
-	if (parse(&session.plan, argc, argv, &diag) < 0)
-		return bench_refuse(context, "ctx", &diag);
-	if (context->check != NULL)
-		return 0;
-	results_begin(&session.results, context, "ctx");
-	results_add(&session.results, session.results.root, "skipped", json_array());
-	session.page = page_create();
-	measure_all(&session);
-	progress_end(&session.progress);
-	explain(session.page);
-	if (session.status == 0 && session.guests == 0)
-		session.status = 77;
-	int status = results_publish(&session.results, session.page, context, session.status);
-
-	page_destroy(session.page);
-	results_end(&session.results);
-	return status;
+	return drive(&experiment, context, argc, argv);
 }
 
 const struct bench bench_ctx = {
 	.name = "ctx",
 	.summary = "switches of address space in a guest, of processes natively: direct and total",
-	.help = help,
+	.experiment = &experiment,
 	.run = run,
 	.forks = true,
 };

@@ -31,7 +31,6 @@ struct ctx_set {
 	double spread; /* half the distance between the quartiles */
 };
 struct ctx_figures {
-	bool measured;
 	struct ctx_set sets[CTX_SETS_MAX];
 };
 

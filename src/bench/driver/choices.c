@@ -342,14 +342,40 @@ static int take_own(struct choices *choices, const union room *rooms, struct dia
 	return err;
 }
 
-/* What had another meaning in 0.1.0 would be taken for it. */
-static int check_old_words(int argc, char **argv, struct diag *diag)
+static bool has_parameter(const struct experiment *experiment, const char *id)
 {
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--runs") == 0 || strncmp(argv[i], "--runs=", 7) == 0)
-			return diag_set(diag, -EINVAL,
-				"--runs: launches are --rounds now, and repetitions within one, "
-				"which --rounds was, are --batches");
+	const struct parameter *parameter = experiment->parameters;
+
+	while (parameter->axis.id != NULL && strcmp(parameter->axis.id, id) != 0)
+		parameter++;
+	return parameter->axis.id != NULL;
+}
+
+/* What 0.1.0 had, where there is a new word for it; option: only where the experiment has that. */
+static const struct {
+	const char *word, *option, *now;
+} old_words[] = {
+	{"--runs", "batches",
+		"launches are --rounds now, and repetitions within one, which --rounds was, are "
+		"--batches"},
+	{"--runs", NULL, "launches are --rounds now"},
+	{"--no-native", "side", "the guest alone is --side guest now"},
+};
+
+static int check_old_words(
+	const struct experiment *experiment, int argc, char **argv, struct diag *diag)
+{
+	for (int i = 1; i < argc; i++) {
+		size_t length = strcspn(argv[i], "=");
+
+		for (size_t w = 0; w < sizeof(old_words) / sizeof(old_words[0]); w++)
+			if (strlen(old_words[w].word) == length &&
+				strncmp(argv[i], old_words[w].word, length) == 0 &&
+				(old_words[w].option == NULL ||
+					has_parameter(experiment, old_words[w].option)))
+				return diag_set(diag, -EINVAL, "%s: %s", old_words[w].word,
+					old_words[w].now);
+	}
 	return 0;
 }
 
@@ -376,7 +402,7 @@ int choices_parse(struct choices *choices, const struct experiment *experiment,
 	*choices = (struct choices){.experiment = experiment, .context = context};
 	if (rooms == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory for options");
-	int err = check_old_words(argc, argv, diag);
+	int err = check_old_words(experiment, argc, argv, diag);
 
 	if (err == 0)
 		err = parse_words(choices, argc, argv, rooms, diag);

@@ -38,6 +38,8 @@ struct run {
 	/* of the error that ended it; 0: none did */
 	int fatal;
 	bool measured, failed;
+	/* a guest was wanted, and this host has no KVM: said once */
+	bool without_kvm;
 };
 
 struct sink {
@@ -143,15 +145,14 @@ static void mark_followers(struct dataset *set, const struct points *points)
 	for (size_t i = 0; points->n > 0 && i < points->point[0].n; i++) {
 		const struct point *first = &points->point[0];
 
-		if (!(first->many >> i & 1) && first->axes[i]->parameter == NULL &&
-			varies(points, i))
+		if (!(first->many >> i & 1) && varies(points, i))
 			set->axes[i].flags |= AXIS_FOLLOWS;
 	}
 }
 
 /* ---- one launch ---- */
 
-static void give_up(struct run *run, struct job *job, int err, const struct diag *diag)
+static void say_skip(struct run *run, const struct job *job, int err, const struct diag *diag)
 {
 	char name[200];
 
@@ -161,8 +162,18 @@ static void give_up(struct run *run, struct job *job, int err, const struct diag
 						     : err == -ENOTSUP ? SKIP_UNAVAILABLE
 								       : SKIP_FAILED,
 						     diag->text});
+}
+
+/* Points that need no KVM are measured without it. */
+static void give_up(struct run *run, struct job *job, int err, const struct diag *diag)
+{
+	bool without_kvm = err == -ENOTSUP && !launch_has_kvm();
+
+	if (!without_kvm || !run->without_kvm)
+		say_skip(run, job, err, diag);
+	run->without_kvm |= without_kvm;
 	job->given_up = true;
-	if (err == -EINTR || err == -EINVAL || !launch_has_kvm())
+	if (err == -EINTR || err == -EINVAL)
 		run->fatal = err;
 	else if (err != -ENOTSUP)
 		run->failed = true;
@@ -345,7 +356,7 @@ static int status_of(const struct run *run)
 		return launch_exit_status(run->fatal);
 	if (run->failed)
 		return 1;
-	return run->measured ? 0 : 77;
+	return run->measured && !run->without_kvm ? 0 : 77;
 }
 
 /* Why there is no row: below everything, the same for all experiments. */

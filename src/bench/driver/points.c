@@ -3,8 +3,12 @@
 #include "points.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MEM_UNIT 4096 /* machines have a multiple of this */
 
 /* ---- axes ---- */
 
@@ -99,6 +103,23 @@ void point_set(struct point *point, const char *axis, const char *text)
 		return;
 	fprintf(stderr, "tickvm: %s: %s=%s: %s\n", point->series->id, axis, text, diag.text);
 	abort();
+}
+
+int point_need_mem(struct point *point, uint64_t bytes, struct diag *why)
+{
+	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	char text[32];
+
+	if (point_given(point, "mem"))
+		return 0;
+	bytes = (bytes + MEM_UNIT - 1) / MEM_UNIT * MEM_UNIT;
+	if (bytes > host)
+		return diag_set(why, -ENOTSUP,
+			"its guest needs %" PRIu64 "M of memory, and this host has %" PRIu64 "M",
+			bytes >> 20, host >> 20);
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	point_set(point, "mem", text);
+	return 0;
 }
 
 void point_unset(struct point *point, const char *axis)

@@ -1,17 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What bench linpack's rows come to, and the page that says it.
- * It runs nothing and decides no exit status. */
+/* What a batch comes to, and what rows of them do. It runs nothing. */
 #include "linpack.h"
+#include "../agreement.h"
+#include "../sides.h"
+#include "../stats.h"
 
 #include "tickvm/clock.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-const char *const linpack_side_names[LINPACK_SIDES] = {"native", "guest"};
-
 /* ---- figures ---- */
+
+const struct figure linpack_figures[LINPACK_FIGURES] = {
+	[LINPACK_SPEED] = {.id = "speed",
+		.unit = UNIT_FLOP_PER_S,
+		.good = GOOD_HIGH,
+		.flags = FIGURE_GATED,
+		.help = "2/3 n^3 + 3/2 n^2 operations over the time of a system: median of the "
+			"batch"},
+	[LINPACK_BATCH_SPREAD] = {.id = "batch-spread",
+		.unit = UNIT_PERCENT,
+		.good = GOOD_LOW,
+		.flags = FIGURE_DETAIL,
+		.help = "from the 90th to the 10th percentile of the batch's times, of the speed"},
+	[LINPACK_RESIDUAL] = {.id = "residual",
+		.good = GOOD_LOW,
+		.over = OVER_MAX,
+		.help = "the greatest scaled residual of HPL, right below 16"},
+	[LINPACK_SYSTEMS] = {.id = "systems",
+		.unit = UNIT_COUNT,
+		.over = OVER_SUM,
+		.flags = FIGURE_DETAIL,
+		.help = "that were solved"},
+	[LINPACK_WRONG] = {.id = "wrong",
+		.unit = UNIT_COUNT,
+		.good = GOOD_LOW,
+		.over = OVER_SUM,
+		.flags = FIGURE_DETAIL,
+		.help = "whose residual is too great, or not a number"},
+};
 
 double linpack_residual(const struct guest_linpack_run *run)
 {
@@ -21,80 +51,174 @@ double linpack_residual(const struct guest_linpack_run *run)
 	return residual;
 }
 
-void linpack_add(struct linpack_row *row, enum linpack_side side,
-	const struct guest_linpack_run *runs, size_t n)
+static void reduce_residuals(
+	const struct guest_linpack_run *runs, size_t n, double figures[LINPACK_FIGURES])
 {
-	struct linpack_samples *samples = &row->samples[side];
-	double cycles[LINPACK_ROUNDS_MAX];
-
+	figures[LINPACK_RESIDUAL] = (double)NAN;
+	figures[LINPACK_WRONG] = 0;
 	for (size_t i = 0; i < n; i++) {
 		double residual = linpack_residual(&runs[i]);
 
-		samples->cycles[samples->n++] = (int64_t)runs[i].cycles;
-		cycles[i] = (double)runs[i].cycles;
 		/* So written that what is not a number is wrong. */
 		if (!(residual >= 0 && residual < LINPACK_RESIDUAL_LIMIT))
-			row->wrong++;
-		if (!(residual <= row->worst_residual))
-			row->worst_residual = residual;
+			figures[LINPACK_WRONG]++;
+		if (isfinite(residual))
+			figures[LINPACK_RESIDUAL] = fmax(figures[LINPACK_RESIDUAL], residual);
 	}
-	samples->medians[samples->batches++] = stats_spread(cycles, n).median;
 }
 
-struct agreement linpack_agreement(const struct linpack_row *row)
+void linpack_reduce(const struct linpack_batch *batch, const struct guest_linpack_run *runs,
+	double figures[LINPACK_FIGURES])
 {
-	const struct linpack_samples *native = &row->samples[LINPACK_NATIVE];
-	const struct linpack_samples *guest = &row->samples[LINPACK_GUEST];
-	double ratios[LINPACK_BATCHES];
-	size_t n = 0;
+	double work = linpack_flops(batch->n) * (double)clock_tsc_hz();
+	double cycles[LINPACK_SYSTEMS_MAX];
+	int64_t sorted[LINPACK_SYSTEMS_MAX];
 
-	for (; n < native->batches && n < guest->batches; n++)
-		ratios[n] = native->medians[n] / guest->medians[n];
-	return agreement_of(ratios, n);
+	for (size_t i = 0; i < batch->systems; i++) {
+		cycles[i] = (double)runs[i].cycles;
+		sorted[i] = (int64_t)runs[i].cycles;
+	}
+	stats_summarize(sorted, batch->systems);
+	double fast = work / (double)stats_percentile(sorted, batch->systems, 0.1);
+	double slow = work / (double)stats_percentile(sorted, batch->systems, 0.9);
+
+	figures[LINPACK_SPEED] = work / stats_spread(cycles, batch->systems).median;
+	figures[LINPACK_BATCH_SPREAD] = 100 * (fast - slow) / figures[LINPACK_SPEED];
+	figures[LINPACK_SYSTEMS] = (double)batch->systems;
+	reduce_residuals(runs, batch->systems, figures);
 }
 
-/* GFLOP/s; NAN: not measured. */
-struct speed {
-	double median, spread; /* spread: from the 90th to the 10th percentile of the times */
+/* ---- both sides in a row ---- */
+
+enum { GUEST, GUEST_SPREAD, NATIVE, NATIVE_SPREAD, RATIO, LOW, HIGH, RESIDUAL, BESIDE_FIGURES };
+#define SPEED(ID, HELP)                                                                            \
+	{                                                                                          \
+		.id = (ID), .unit = UNIT_FLOP_PER_S, .good = GOOD_HIGH, .help = (HELP)             \
+	}
+#define SPREAD(ID, HELP)                                                                           \
+	{                                                                                          \
+		.id = (ID), .title = "spread %", .unit = UNIT_PERCENT, .good = GOOD_LOW,           \
+		.help = (HELP)                                                                     \
+	}
+#define SHARE(ID, HELP)                                                                            \
+	{                                                                                          \
+		.id = (ID), .unit = UNIT_RATIO, .help = (HELP)                                     \
+	}
+static const struct figure beside_figures[BESIDE_FIGURES] = {
+	[GUEST] = SPEED("guest", "median over the rounds"),
+	[GUEST_SPREAD] = SPREAD("guest-spread", "from the 10th to the 90th percentile of rounds"),
+	[NATIVE] = SPEED("native", "median over the rounds"),
+	[NATIVE_SPREAD] = SPREAD("native-spread", "from the 10th to the 90th percentile of rounds"),
+	[RATIO] = SHARE("ratio", "of guest's to native speed, by pairs of a round"),
+	[LOW] = SHARE("low", "lower end of its 95 % interval"),
+	[HIGH] = SHARE("high", "upper end of its 95 % interval"),
+	[RESIDUAL] = {.id = "residual", .good = GOOD_LOW, .help = "the greatest of both sides"},
 };
 
-static struct speed speed_of(struct linpack_row *row, enum linpack_side side)
+static int by_number(const void *a, const void *b)
 {
-	struct linpack_samples *samples = &row->samples[side];
-	double work = linpack_flops(row->n) * (double)clock_tsc_hz() / 1e9;
+	double x = *(const double *)a, y = *(const double *)b;
 
-	if (samples->n == 0)
-		return (struct speed){NAN, NAN};
-	struct summary sorted = stats_summarize(samples->cycles, samples->n);
-	int64_t p10 = stats_percentile(samples->cycles, samples->n, 0.1);
-
-	return (struct speed){
-		work / (double)sorted.p50, work / (double)p10 - work / (double)sorted.p90};
+	return (x > y) - (x < y);
 }
 
-static bool too_many(const struct linpack_report *report, const struct linpack_row *row)
+/* Percent of the median, between the nearest ranks; NAN: of one round. */
+static double spread_of(const struct dataset *set, const struct row *row)
 {
-	return (int)row->threads > report->cpus;
+	double *values = calloc(row->n_samples + 1, sizeof(*values)), spread = (double)NAN;
+	size_t n = values != NULL ? row_values(row, LINPACK_SPEED, values) : 0;
+
+	if (n > 1) {
+		qsort(values, n, sizeof(*values), by_number);
+		spread = values[(9 * n + 9) / 10 - 1] - values[(n + 9) / 10 - 1];
+		spread *= 100 / row_value(set, row, LINPACK_SPEED);
+	}
+	free(values);
+	return spread;
 }
 
-static const char *plural(unsigned threads)
+static struct agreement agreement_of_sides(const struct dataset *set, const struct sides *sides)
 {
-	return threads == 1 ? "" : "s";
+	const struct row *native = sides->row[SIDE_NATIVE], *guest = sides->row[SIDE_GUEST];
+
+	if (native == NULL || guest == NULL)
+		return (struct agreement){.n = 0, .ratio = (double)NAN};
+	return agreement_between(set, native, guest, LINPACK_SPEED);
 }
 
-/* ---- the page ---- */
+/* Of both; the figure's OVER_SUM or OVER_MAX goes on across them. */
+static double of_both(const struct dataset *set, const struct sides *sides, size_t figure)
+{
+	double both = (double)NAN;
+
+	for (enum side side = 0; side < SIDES; side++) {
+		double one = sides->row[side] != NULL ? row_value(set, sides->row[side], figure)
+						      : (double)NAN;
+
+		if (set->figures[figure].over == OVER_SUM && !isnan(both) && !isnan(one))
+			both += one;
+		else
+			both = fmax(both, one);
+	}
+	return both;
+}
+
+static const char *crowded(const struct sides *sides)
+{
+	return row_text(sides_first(sides), LINPACK_CROWDED);
+}
+
+static void label(struct row *line, const struct dataset *set, const struct sides *sides,
+	const struct agreement *agreement)
+{
+	char text[64];
+
+	if (agreement->n > 0)
+		row_label(line, "guest/native", agreement_text(text, sizeof(text), agreement));
+	if (crowded(sides) != NULL)
+		row_label(line, LINPACK_CROWDED, crowded(sides));
+	row_label(line, "check", of_both(set, sides, LINPACK_WRONG) == 0 ? "ok" : "FAILED");
+}
+
+static void add_line(struct dataset *table, const struct dataset *set, const struct sides *sides)
+{
+	static const size_t columns[SIDES] = {[SIDE_GUEST] = GUEST, [SIDE_NATIVE] = NATIVE};
+	const struct agreement agreement = agreement_of_sides(set, sides);
+	double figures[BESIDE_FIGURES];
+	struct row *line = sides_row(table, sides);
+
+	for (size_t i = 0; i < BESIDE_FIGURES; i++)
+		figures[i] = (double)NAN;
+	for (enum side side = 0; side < SIDES; side++)
+		if (sides->row[side] != NULL) {
+			figures[columns[side]] = row_value(set, sides->row[side], LINPACK_SPEED);
+			figures[columns[side] + 1] = spread_of(set, sides->row[side]);
+		}
+	if (agreement.n > 0) {
+		figures[RATIO] = agreement.ratio;
+		figures[LOW] = agreement.low;
+		figures[HIGH] = agreement.high;
+	}
+	figures[RESIDUAL] = of_both(set, sides, LINPACK_RESIDUAL);
+	row_sample(table, line, 0, 1, figures);
+	label(line, set, sides, &agreement);
+}
+
+/* ---- verdicts ---- */
 
 /* Rows that compare schedulers are left out. */
-static void say_agreement(struct page *page, const struct linpack_report *report)
+static void judge_agreement(struct document *document, const struct dataset *set)
 {
 	unsigned compared = 0, said[3] = {0};
 	double furthest = 1;
+	struct sides sides;
 
-	for (size_t i = 0; i < report->n_rows; i++) {
-		const struct linpack_row *row = &report->rows[i];
-		struct agreement a = linpack_agreement(row);
+	for (size_t i = 0; i < set->n_rows; i++) {
+		if (!sides_of(set, &set->rows[i], &sides) || crowded(&sides) != NULL)
+			continue;
+		struct agreement a = agreement_of_sides(set, &sides);
 
-		if (a.n == 0 || too_many(report, row))
+		if (a.n == 0)
 			continue;
 		compared++;
 		said[agreement_verdict(&a, AGREEMENT_TOLERANCE)]++;
@@ -102,10 +226,15 @@ static void say_agreement(struct page *page, const struct linpack_report *report
 			furthest = a.ratio;
 	}
 	if (compared > 0)
-		page_verdict(page,
-			said[VERDICT_BAD] > 0       ? VERDICT_BAD
-			: said[VERDICT_UNKNOWN] > 0 ? VERDICT_UNKNOWN
-						    : VERDICT_GOOD,
+		document_judge(document,
+			(struct judgement){.id = "agreement",
+				.at = "",
+				.outcome = said[VERDICT_BAD] > 0       ? OUTCOME_BAD
+					   : said[VERDICT_UNKNOWN] > 0 ? OUTCOME_UNKNOWN
+								       : OUTCOME_GOOD,
+				.value = furthest,
+				.limit = AGREEMENT_TOLERANCE,
+				.unit = UNIT_RATIO},
 			"Guest and native agree within %.0f %% in %u of %u rows, by the whole 95 "
 			"%% interval of their ratio; %u do not, %u cannot be told on a host as "
 			"unsteady as this. The furthest median is %.3f.",
@@ -113,114 +242,82 @@ static void say_agreement(struct page *page, const struct linpack_report *report
 			said[VERDICT_UNKNOWN], furthest);
 }
 
-static void say_residuals(struct page *page, const struct linpack_report *report)
+static void judge_residuals(struct document *document, const struct dataset *set)
 {
-	size_t solved = 0, wrong = 0;
-	double worst = 0;
+	double solved = 0, wrong = 0, worst = 0;
 
-	for (size_t i = 0; i < report->n_rows; i++) {
-		const struct linpack_row *row = &report->rows[i];
-
-		solved += row->samples[LINPACK_NATIVE].n + row->samples[LINPACK_GUEST].n;
-		wrong += row->wrong;
-		if (!(row->worst_residual <= worst))
-			worst = row->worst_residual;
+	for (size_t i = 0; i < set->n_rows; i++) {
+		solved += row_value(set, &set->rows[i], LINPACK_SYSTEMS);
+		wrong += row_value(set, &set->rows[i], LINPACK_WRONG);
+		worst = fmax(worst, row_value(set, &set->rows[i], LINPACK_RESIDUAL));
 	}
-	if (solved > 0)
-		page_verdict(page, wrong == 0 ? VERDICT_GOOD : VERDICT_BAD,
-			"%zu of %zu solutions have a residual below %g; the greatest is %.3g.",
-			solved - wrong, solved, LINPACK_RESIDUAL_LIMIT, worst);
+	document_judge(document,
+		(struct judgement){.id = "residuals",
+			.at = "",
+			.outcome = wrong > 0 ? OUTCOME_BAD : OUTCOME_GOOD,
+			.value = worst,
+			.limit = LINPACK_RESIDUAL_LIMIT},
+		"%.0f of %.0f solutions have a residual below %g; the greatest is %.3g.",
+		solved - wrong, solved, LINPACK_RESIDUAL_LIMIT, worst);
 }
 
-static void cell_percent(struct table *table, double share)
+/* ---- the page ---- */
+
+static void add_views(struct document *document)
 {
-	if (isnan(share))
-		table_cell(table, "-");
-	else
-		table_cell(table, "%.1f %%", share * 100);
+	document_view(document,
+		&(struct view){.dataset = "linpack.agreement",
+			.down = "n,vcpus=threads," LINPACK_CROWDED ",simd",
+			.across = "native,native-spread,guest,guest-spread,guest/native,residual,"
+				  "check"});
+	document_view(document, &(struct view){.heading = "Solving linear systems",
+					.dataset = "linpack.speed",
+					.down = "n=order n",
+					.across = "speed",
+					.series = "side,vcpus",
+					.form = "lines",
+					.flags = VIEW_LOG_X});
 }
 
-static void say_table(struct page *page, const struct linpack_report *report)
+static void explain(struct document *document, const struct dataset *set, int cpus)
 {
-	static const char *const titles[] = {"n", "threads", "simd", "native", "spread", "guest",
-		"spread", "guest/native", "residual", "check"};
-	struct table *table = page_table(page, "linpack", "rrlrrrrlrl", titles);
+	bool any = false;
 
-	for (size_t i = 0; i < report->n_rows; i++) {
-		struct linpack_row *row = &report->rows[i];
-
-		if (row->samples[LINPACK_NATIVE].n + row->samples[LINPACK_GUEST].n == 0)
-			continue;
-		table_cell(table, "%" PRIu32, row->n);
-		table_cell(table, "%s%u", too_many(report, row) ? "! " : "", row->threads);
-		table_cell(table, "%s", linpack_simd_name(report->simd));
-		for (unsigned side = 0; side < LINPACK_SIDES; side++) {
-			struct speed speed = speed_of(row, side);
-
-			table_cell_figure(table, speed.median);
-			cell_percent(table, speed.spread / speed.median);
-		}
-		struct agreement a = linpack_agreement(row);
-		char text[64];
-
-		table_cell(table, "%s", a.n == 0 ? "-" : agreement_text(text, sizeof(text), &a));
-		table_cell_figure(table, row->worst_residual);
-		table_cell(table, "%s", row->wrong == 0 ? "ok" : "FAILED");
-	}
-}
-
-static void say_chart(struct page *page, const struct linpack_report *report)
-{
-	struct chart *chart = page_chart(page, CHART_LINES, CHART_LOG_X, "Solving linear systems",
-		"order n", "speed (GFLOP/s)");
-
-	for (size_t i = 0; i < report->n_rows; i++) {
-		struct linpack_row *row = &report->rows[i];
-
-		for (unsigned side = 0; side < LINPACK_SIDES; side++) {
-			char series[32];
-
-			snprintf(series, sizeof(series), "%s, %u thread%s",
-				linpack_side_names[side], row->threads, plural(row->threads));
-			chart_point(chart, series, row->n, speed_of(row, side).median);
-		}
-	}
-}
-
-static void say_notes(struct page *page, const struct linpack_report *report)
-{
-	bool crowded = false;
-
-	for (size_t i = 0; i < report->n_rows; i++) {
-		const struct linpack_row *row = &report->rows[i];
-
-		crowded |= too_many(report, row);
-		if (row->err < 0)
-			page_note(page, "Not measured: n = %" PRIu32 ", %u thread%s: %s", row->n,
-				row->threads, plural(row->threads), row->diag.text);
-	}
-	if (crowded)
-		page_note(page,
-			"!: more threads than the %d CPUs of this process. They wait for each "
+	for (size_t i = 0; i < set->n_rows; i++)
+		any |= row_text(&set->rows[i], LINPACK_CROWDED) != NULL;
+	if (any)
+		document_note(document,
+			LINPACK_CROWDED
+			": more threads than the %d CPUs of this process. They wait for each "
 			"other by spinning: such rows compare schedulers, not processors.",
-			report->cpus);
-	page_note(page,
+			cpus);
+	document_note(document,
 		"LU factorization with partial pivoting and solution of Ax = b, double precision, "
 		"2/3 n^3 + 3/2 n^2 operations. The same machine code in the guest (at CPL 3, in 2 "
-		"MiB pages) and in threads of this process, in pairs of batches: native, guest, "
-		"guest, native, and so on. GFLOP/s: medians; spread: from the 90th to the 10th "
-		"percentile of the times. guest/native: of speeds, the median of %d pairs with its "
-		"95 %% interval. "
+		"MiB pages) and in threads of this process, in rounds of both, each in an order "
+		"drawn anew. GFLOP/s: medians of the rounds; spread: from their 10th to their 90th "
+		"percentile. guest/native: of speeds, by pairs of a round, with its 95 %% "
+		"interval. "
 		"residual: the greatest ||Ax - b|| / (eps (||A|| ||x|| + ||b||) n) of both sides, "
 		"right below %g.",
-		LINPACK_BATCHES, LINPACK_RESIDUAL_LIMIT);
+		LINPACK_RESIDUAL_LIMIT);
 }
 
-void linpack_page(struct page *page, const struct linpack_report *report)
+void linpack_say(struct document *document, const struct dataset *set, int cpus)
 {
-	say_agreement(page, report);
-	say_residuals(page, report);
-	say_table(page, report);
-	say_chart(page, report);
-	say_notes(page, report);
+	struct dataset *table = dataset_derive(
+		set, "linpack.agreement", "Guest beside native", beside_figures, BESIDE_FIGURES);
+	struct sides sides;
+
+	document_add(document, table);
+	document_heading(document, "LINEAR SYSTEMS, guest beside native (GFLOP/s)");
+	if (set->n_rows == 0)
+		return;
+	for (size_t i = 0; i < set->n_rows; i++)
+		if (sides_of(set, &set->rows[i], &sides))
+			add_line(table, set, &sides);
+	judge_agreement(document, set);
+	judge_residuals(document, set);
+	add_views(document);
+	explain(document, set, cpus);
 }

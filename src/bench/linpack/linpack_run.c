@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A batch of linear systems, in a guest or in threads of this process.
- * What its figures mean is bench_linpack.c's matter. */
+ * What its figures mean is linpack_report.c's matter. */
 #include "linpack.h"
 #include "../native.h"
 
@@ -40,29 +40,29 @@ static uint64_t matrix_bytes(uint32_t n)
 
 /* ---- in a guest ---- */
 
-/* Room for records, x, pivots and stacks, and a minute more than a CPU of 0.1 GFLOP/s needs. */
-static void configure(struct launch *launch, const struct bench_context *context,
-	const struct linpack_batch *batch)
+uint64_t linpack_guest_memory(const struct linpack_batch *batch)
 {
-	struct vm_config *config = &launch->config;
-	uint64_t records = batch->rounds * sizeof(struct guest_linpack_run);
+	uint64_t records = batch->systems * sizeof(struct guest_linpack_run);
 
-	launch_begin(launch, context, batch->threads);
-	if (!(context->machine_set & BENCH_SET_MEM))
-		config->mem_bytes = whole_pages(GUEST_RECORDS_GPA + records) +
-				    matrix_bytes(batch->n) + 4 * HUGE_PAGE;
-	if (!(context->machine_set & BENCH_SET_TIMEOUT))
-		config->timeout_ns =
-			(uint64_t)((double)(batch->rounds + 1) * linpack_flops(batch->n) * 10) +
-			LAUNCH_PATIENCE_NS;
+	/* Room for x, pivots and stacks. */
+	return whole_pages(GUEST_RECORDS_GPA + records) + matrix_bytes(batch->n) + 4 * HUGE_PAGE;
+}
+
+/* A minute more than a CPU of 0.1 GFLOP/s needs. */
+static uint64_t timeout_ns(const struct linpack_batch *batch)
+{
+	return (uint64_t)((double)(batch->systems + 1) * linpack_flops(batch->n) * 10) +
+	       LAUNCH_PATIENCE_NS;
 }
 
 static int launch_batch(struct launch *launch, const struct bench_context *context,
 	const struct linpack_batch *batch, const char *simd, struct diag *diag)
 {
-	configure(launch, context, batch);
+	launch_begin(launch, context, batch->threads);
+	if (!(context->machine_set & BENCH_SET_TIMEOUT))
+		launch->config.timeout_ns = timeout_ns(batch);
 	launch_append(launch, "test=linpack n=%" PRIu32 " vcpus=%u simd=%s rounds=%zu", batch->n,
-		batch->threads, simd, batch->rounds);
+		batch->threads, simd, batch->systems);
 	return launch_run(launch, diag);
 }
 
@@ -70,7 +70,7 @@ static int launch_batch(struct launch *launch, const struct bench_context *conte
 static int check(const struct guest_linpack_run *runs, size_t n, const struct linpack_batch *batch,
 	struct diag *diag)
 {
-	bool good = n == batch->rounds;
+	bool good = n == batch->systems;
 
 	for (size_t i = 0; i < n && good; i++)
 		good = runs[i].n == batch->n && runs[i].vcpus == batch->threads &&
@@ -82,67 +82,62 @@ static int check(const struct guest_linpack_run *runs, size_t n, const struct li
 	return 0;
 }
 
-static void add_json(struct results *results, json_t *json, const struct launch *launch)
+int linpack_guest(struct launch *launch, const struct bench_context *context,
+	const struct linpack_batch *batch, struct guest_linpack_run *runs, struct diag *diag)
 {
-	results_add(results, json, "machine", machine_json(&launch->config));
-	results_add(
-		results, json, "exits", results_exits(results, launch->vm, launch->config.vcpus));
-	results_add(results, json, "kvm_stats", results_kvm_stats(results, launch->vm));
-}
-
-int linpack_guest(const struct bench_context *context, const struct linpack_batch *batch,
-	struct guest_linpack_run *runs, struct results *results, json_t *json, struct diag *diag)
-{
-	struct launch launch;
 	size_t n = 0;
-	int err = launch_batch(&launch, context, batch, linpack_simd_name(batch->simd), diag);
+	int err = launch_batch(launch, context, batch, linpack_simd_name(batch->simd), diag);
 
 	if (err < 0)
 		return err;
-	const struct guest_linpack_run *records = launch_records(&launch, sizeof(*runs), &n, diag);
+	const struct guest_linpack_run *records = launch_records(launch, sizeof(*runs), &n, diag);
 
 	err = records == NULL ? -EPROTO : check(records, n, batch, diag);
-	if (err == 0) {
+	if (err == 0)
 		memcpy(runs, records, n * sizeof(*runs));
-		add_json(results, json, &launch);
-	}
-	launch_end(&launch);
+	else
+		launch_end(launch);
 	return err;
 }
 
 /* ---- which instructions ---- */
 
-static bool host_has_avx2(void)
+bool linpack_host_has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-int linpack_choose_simd(const struct bench_context *context, enum linpack_simd asked,
-	enum workload_simd *simd, struct diag *diag)
+/* A guest that cannot be asked fails where it is measured. */
+static bool guest_has_avx2(const struct bench_context *context)
 {
-	const struct linpack_batch smallest = {.n = 1, .threads = 1, .rounds = 1};
+	const struct linpack_batch smallest = {.n = 1, .threads = 1, .systems = 1};
 	struct launch launch;
+	struct diag unused;
 	size_t n = 0;
 
-	if (!host_has_avx2()) {
-		if (asked == LINPACK_AVX2)
-			return diag_set(diag, -ENOTSUP,
-				"this CPU has not AVX2 and FMA; --simd sse2 does without");
-		asked = LINPACK_SSE2;
-	}
-	int err = launch_batch(&launch, context, &smallest, linpack_simd_names[asked], diag);
+	if (launch_batch(&launch, context, &smallest, linpack_simd_names[LINPACK_AUTO], &unused) <
+		0)
+		return true;
+	const struct guest_linpack_run *run = launch_records(&launch, sizeof(*run), &n, &unused);
+	bool avx2 = run == NULL || n != 1 || run->simd == WORKLOAD_AVX2;
 
-	if (err < 0)
-		return err;
-	const struct guest_linpack_run *run = launch_records(&launch, sizeof(*run), &n, diag);
-
-	if (run == NULL || n != 1)
-		err = diag_set(
-			diag, -EPROTO, "the guest was asked to solve one system, not %zu", n);
-	else
-		*simd = run->simd == WORKLOAD_AVX2 ? WORKLOAD_AVX2 : WORKLOAD_SSE2;
 	launch_end(&launch);
-	return err;
+	return avx2;
+}
+
+enum workload_simd linpack_choose_simd(const struct bench_context *context)
+{
+	static enum workload_simd simd;
+	static bool asked;
+
+	if (!linpack_host_has_avx2())
+		return WORKLOAD_SSE2;
+	if (context->check != NULL)
+		return WORKLOAD_AVX2;
+	if (!asked)
+		simd = guest_has_avx2(context) ? WORKLOAD_AVX2 : WORKLOAD_SSE2;
+	asked = true;
+	return simd;
 }
 
 /* ---- in this process ---- */
@@ -184,7 +179,7 @@ static void solve_all(void *arg, unsigned thread)
 	struct native *native = arg;
 
 	forget_avx512();
-	for (size_t i = 0; i <= native->batch->rounds && !bench_interrupted; i++) {
+	for (size_t i = 0; i <= native->batch->systems && !bench_interrupted; i++) {
 		if (thread != 0) {
 			workload_lu_solve(&native->lu, thread);
 			continue;
