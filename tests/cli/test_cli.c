@@ -250,6 +250,28 @@ Test(bench, many_machines_are_one_round)
 		r.err);
 }
 
+/* Each experiment says why it measured nothing, and that it is this host's fault. */
+Test(bench, without_kvm)
+{
+	static const char *const guests[] = {"exits", "ipi", "startup", "scale", "memory --max 4K",
+		"linpack --n 10", "ctx --contexts 2 --max 4K", "timer", "hyperbench", "disk"};
+	struct result r = shell("unshare -m sh -c 'mount -t tmpfs none /dev' 2>&1");
+	char line[300];
+
+	if (r.status != 0)
+		cr_skip_test("needs the right to mount, to hide /dev/kvm");
+	for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++) {
+		snprintf(line, sizeof(line),
+			"exec unshare -m sh -c 'mount -t tmpfs none /dev && : >/dev/null && "
+			"exec \"$TICKVM\" bench %s --quiet'",
+			guests[i]);
+		r = shell(line);
+		cr_expect_eq(r.status, 77, "%s: status %d: %s", guests[i], r.status, r.err);
+		cr_expect(strstr(r.out, "/dev/kvm") || strstr(r.err, "/dev/kvm"), "%s: %s%s",
+			guests[i], r.out, r.err);
+	}
+}
+
 /* The reason is on standard error where standard output is for data. */
 Test(bench, data_do_not_hide_the_reason)
 {
