@@ -62,11 +62,10 @@ Test(amount, shown_as_one_would_type_it)
 		enum amount_kind kind;
 		uint64_t value;
 		const char *text;
-	} shown[] = {{AMOUNT_NSEC, 0, "0"}, {AMOUNT_NSEC, 1500, "1500"},
-		{AMOUNT_NSEC, 2000, "2us"}, {AMOUNT_SIZE, 64 << 20, "64M"},
-		{AMOUNT_SIZE, 513, "513"}, {AMOUNT_SECONDS, 60000000000, "60"},
-		{AMOUNT_SECONDS, 1500000, "1500us"}, {AMOUNT_SECONDS, 0, "0"},
-		{AMOUNT_NUMBER, 7, "7"}};
+	} shown[] = {{AMOUNT_NSEC, 0, "0"}, {AMOUNT_NSEC, 1500, "1500"}, {AMOUNT_NSEC, 2000, "2us"},
+		{AMOUNT_SIZE, 64 << 20, "64M"}, {AMOUNT_SIZE, 513, "513"},
+		{AMOUNT_SECONDS, 60000000000, "60"}, {AMOUNT_SECONDS, 1500000, "1500us"},
+		{AMOUNT_SECONDS, 0, "0"}, {AMOUNT_NUMBER, 7, "7"}};
 	char text[32];
 
 	for (size_t i = 0; i < N(shown); i++) {
