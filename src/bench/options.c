@@ -90,7 +90,7 @@ static int check_size(
 static int take_number(const struct option_spec *spec, const char *item, struct diag *diag)
 {
 	struct numbers *list = spec->value;
-	uint64_t number;
+	uint64_t number = 0;
 	int err =
 		(spec->kind == OPTION_SIZES ? check_size : check_number)(spec, item, &number, diag);
 
@@ -183,7 +183,7 @@ static int unknown_option(
 	char name[ITEM_MAX];
 	size_t n = 0;
 
-	for (; specs[n].name != NULL && n < OPTIONS_MAX; n++)
+	for (; n < OPTIONS_MAX && specs[n].name != NULL; n++)
 		names[n] = specs[n].name;
 	names[n] = NULL;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
