@@ -24,6 +24,9 @@ enum parameter_kind {
 	PARAMETER_GATHERED,
 	/* bool: a way to show things, no axis */
 	PARAMETER_SWITCH,
+	/* const char *, as the user typed it: a path, no axis; NULL unless he gave one or there is
+	 * a preset */
+	PARAMETER_TEXT,
 };
 
 /* An option of an experiment. It is an axis: given a list, it is varied. */
@@ -38,6 +41,8 @@ struct parameter {
 	const char *const *words;
 	/* In the experiment's struct of parameters. */
 	size_t offset;
+	/* Why only the command line may give it; NULL: a file may too. */
+	const char *typed;
 };
 
 /* The offset of a field that must be of a type: another does not compile. */
@@ -67,6 +72,11 @@ struct parameter {
 		.axis = {.id = (ID), .help = (HELP)}, .kind = PARAMETER_SWITCH,                    \
 		.offset = FIELD_AT(STRUCT, FIELD, bool)                                            \
 	}
+#define PARAMETER_PATH(ID, STRUCT, FIELD, HELP)                                                    \
+	{                                                                                          \
+		.axis = {.id = (ID), .help = (HELP)}, .kind = PARAMETER_TEXT,                      \
+		.offset = FIELD_AT(STRUCT, FIELD, const char *)                                    \
+	}
 #define PARAMETERS_END                                                                             \
 	{                                                                                          \
 		.axis = {.id = NULL }                                                              \
@@ -95,8 +105,8 @@ struct point {
 	void *parameters;
 	struct bench_context context;
 };
-/* For settle(): what the user left open. Both abort for a value that the option does not take, as
- * that is a mistake of the experiment's. */
+/* For settle(): what the user left open. An axis that the point does not have is left alone; a
+ * value that its option does not take is a mistake of the experiment's, and aborts. */
 void point_set(struct point *point, const char *axis, const char *text);
 /* The axis means nothing here. */
 void point_unset(struct point *point, const char *axis);
@@ -121,8 +131,12 @@ struct session {
 	const struct experiment *experiment;
 	const struct bench_context *context;
 	struct document *document;
-	/* The experiment's, as decoded from what is no axis: switches and gathered options. */
+	/* The experiment's, as decoded from what is no axis: switches, texts and gathered options.
+	 */
 	const void *parameters;
+	/* All that will be measured, from prepare() on. */
+	const struct point *const *points;
+	size_t n_points;
 	/* The experiment's, between prepare() and finish(). */
 	void *own;
 	bool keeps_attachments;
@@ -156,8 +170,9 @@ struct series {
 	/* The same of axes whose values the user does not choose here: a yardstick's own settings.
 	 */
 	const char *const *fixed;
-	/* Presets that the host decides, NULL where it decides none; may be NULL. */
-	const char *(*preset)(const char *axis);
+	/* Presets that the host or what is no axis decides, NULL where they decide none; may be
+	 * NULL. */
+	const char *(*preset)(const struct session *session, const char *axis);
 	/* Axes whose values come with the rows: no options. */
 	const struct axis *yielded;
 	size_t n_yielded;
@@ -183,7 +198,8 @@ struct experiment {
 	size_t parameters_size;
 	/* In the order in which they are measured; ends with NULL. */
 	const struct series *const *series;
-	/* Before and after everything; may be NULL. prepare: 0 or a negative errno with diag set.
+	/* Before and after everything; may be NULL. prepare: 0 or a negative errno with diag set,
+	 * and then there is no finish.
 	 */
 	int (*prepare)(struct session *session, struct diag *diag);
 	void (*finish)(struct session *session);

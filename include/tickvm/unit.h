@@ -13,6 +13,8 @@ enum unit {
 	UNIT_INSTRUCTIONS,
 	UNIT_BYTES,
 	UNIT_BYTES_PER_S,
+	/* 10^6 bytes a second: of disks */
+	UNIT_MB_PER_S,
 	UNIT_FLOP_PER_S,
 	UNIT_HZ,
 	UNIT_COUNT,

@@ -4,6 +4,13 @@
 
 #include "results.h"
 
+json_t *attach_exits_json(struct vm *vm, unsigned vcpus)
+{
+	struct results unused = {.no_memory = false};
+
+	return results_exits(&unused, vm, vcpus);
+}
+
 json_t *attach_stats_json(struct vm *vm)
 {
 	struct results unused = {.no_memory = false};
@@ -13,10 +20,8 @@ json_t *attach_stats_json(struct vm *vm)
 
 void attach_counters(struct sink *sink, struct vm *vm, unsigned vcpus)
 {
-	struct results unused = {.no_memory = false};
-
 	if (!sink_wants(sink))
 		return;
-	sink_attach(sink, "exits", results_exits(&unused, vm, vcpus));
+	sink_attach(sink, "exits", attach_exits_json(vm, vcpus));
 	sink_attach(sink, "kvm_stats", attach_stats_json(vm));
 }

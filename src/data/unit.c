@@ -13,6 +13,7 @@ static const struct unit_form forms[UNITS] = {
 	[UNIT_INSTRUCTIONS] = {"instructions", "instructions", 1, 0, 2},
 	[UNIT_BYTES] = {"B", "MiB", 1.0 / (1 << 20), 2, 4096},
 	[UNIT_BYTES_PER_S] = {"B/s", "GB/s", 1e-9, 2, 0},
+	[UNIT_MB_PER_S] = {"MB/s", "MB/s", 1, 1, 0},
 	[UNIT_FLOP_PER_S] = {"FLOP/s", "GFLOP/s", 1e-9, 2, 0},
 	[UNIT_HZ] = {"Hz", "/s", 1, -1, 0},
 	[UNIT_COUNT] = {"count", "", 1, 0, 0},

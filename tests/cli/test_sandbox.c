@@ -332,8 +332,10 @@ Test(sandbox, experiments_that_do_more_than_run_guests)
 		0, "native");
 	expect("\"$TICKVM\" bench disk --quiet --file 1M --record 64K --op read --rounds 1 --dir "
 	       "out "
-	       "--sandbox on --json out/d.json >/dev/null; jq .runs[0].io_uring out/d.json",
-		0, "false\n");
+	       "--sandbox on --json out/d.json >/dev/null; jq -c "
+	       "'[.datasets[0].rows[].flags[0]|index(\"one-at-a-time\")!=null]' "
+	       "out/d.json",
+		0, "[true,true]\n");
 	expect("\"$TICKVM\" bench startup --quiet --irqchip split --rounds 1 --sandbox on --json "
 	       "out/s.json "
 	       ">/dev/null; jq -c '[.datasets[0].rows[].at.start]' out/s.json",

@@ -3,6 +3,7 @@
  * on files that are good and bad, and the page. No KVM; how fast a disk is, is not tested. */
 #include "../../src/bench/disk/disk_bench.h"
 
+#include "tickvm/view.h"
 #include "tickvm/workload.h"
 
 #include <criterion/criterion.h>
@@ -28,79 +29,79 @@ static struct diag diag;
 
 /* ---- the plan ---- */
 
-static const struct disk_plan everything = {.ops = (1u << DISK_BENCH_OPS) - 1,
-	.files = (1u << DISK_FILES) - 1,
-	.records = (1u << DISK_RECORDS) - 1};
-
-Test(disk_native, a_record_longer_than_the_file_has_no_row)
-{
-	struct disk_plan plan = everything;
-	size_t n = disk_rows(&plan, NULL);
-	struct disk_row *rows = calloc(n, sizeof(*rows));
-
-	/* Of 1, 2, 4 and 8 MiB do 4, 3, 2 and 1 records not fit. */
-	cr_expect_eq(n, (DISK_FILES * DISK_RECORDS - 10) * DISK_BENCH_OPS, "%zu", n);
-	cr_assert_eq(disk_rows(&plan, rows), n);
-	for (size_t i = 0; i < n; i++)
-		cr_expect_leq(rows[i].record, rows[i].file);
-	free(rows);
-	plan.files = 1;
-	plan.records = 1u << (DISK_RECORDS - 1);
-	cr_expect_eq(disk_rows(&plan, NULL), 0);
-}
-
 Test(disk_native, depth_is_by_pattern_and_bounded_by_memory_and_file)
 {
-	struct disk_plan plan = everything;
-	struct disk_row row = {.op = DISK_BENCH_RANDOM_READ, .file = 64 * MIB, .record = 4096};
+	struct disk_parameters p = {
+		.op = DISK_BENCH_RANDOM_READ, .file = 64 * MIB, .record = 4096, .depth = 64};
 
-	cr_expect_eq(disk_timed(&plan, &row).depth, 32);
-	cr_expect(disk_timed(&plan, &row).random && !disk_timed(&plan, &row).write);
-	row.op = DISK_BENCH_READ;
-	cr_expect_eq(disk_timed(&plan, &row).depth, 4);
-	plan.depth = 64;
-	cr_expect_eq(disk_timed(&plan, &row).depth, 64);
-	row.file = 1024 * MIB;
-	row.record = 16 * MIB;
-	cr_expect_eq(disk_timed(&plan, &row).depth, DISK_IN_FLIGHT_MAX / (16 * MIB));
-	row.file = 32 * MIB;
-	cr_expect_eq(disk_timed(&plan, &row).depth, 2, "there are two records");
+	cr_expect_eq(disk_depth(&p, false), 32);
+	p.op = DISK_BENCH_READ;
+	cr_expect_eq(disk_depth(&p, false), 4);
+	cr_expect_eq(disk_depth(&p, true), 64);
+	p.file = 1024 * MIB;
+	p.record = 16 * MIB;
+	cr_expect_eq(disk_depth(&p, true), DISK_IN_FLIGHT_MAX / (16 * MIB));
+	p.file = 32 * MIB;
+	cr_expect_eq(disk_depth(&p, true), 2, "there are two records");
 }
 
-Test(disk_native, batches_do_what_their_rows_say)
+Test(disk_native, batches_are_by_record_and_one_where_blocks_are_new)
+{
+	struct disk_parameters p = {.op = DISK_BENCH_READ, .record = 4096, .batches = 7};
+
+	cr_expect_eq(disk_batches(&p, false), 3);
+	cr_expect_eq(disk_batches(&p, true), 7);
+	p.record = 64 * KIB;
+	cr_expect_eq(disk_batches(&p, false), 6);
+	p.op = DISK_BENCH_WRITE;
+	cr_expect_eq(disk_batches(&p, false), 1);
+	cr_expect_eq(disk_batches(&p, true), 1);
+}
+
+Test(disk_native, batches_do_what_their_points_say)
 {
 	for (unsigned op = 0; op < DISK_BENCH_OPS; op++) {
-		struct disk_row row = {.op = op, .file = MIB, .record = 4096};
-		struct disk_batch timed = disk_timed(&everything, &row);
-		struct disk_batch verifying = disk_verifying(&everything, &row);
+		const struct disk_parameters p = {
+			.op = op, .file = MIB, .record = 4096, .depth = 5, .batches = 2};
+		struct disk_batch timed = disk_timed(&p), verifying = disk_verifying(&p);
 
-		cr_expect_eq(disk_op_of(&timed), op);
-		cr_expect_eq(disk_op_of(&verifying), op);
 		cr_expect(!timed.verify && verifying.verify);
 		cr_expect_eq(timed.write, disk_op_writes(op));
-		cr_expect_eq(timed.rounds == 1, op == DISK_BENCH_WRITE);
+		cr_expect_eq(timed.write, op != DISK_BENCH_READ && op != DISK_BENCH_RANDOM_READ);
+		cr_expect_eq(timed.random,
+			op == DISK_BENCH_RANDOM_READ || op == DISK_BENCH_RANDOM_WRITE);
+		cr_expect_eq(timed.fresh, op == DISK_BENCH_WRITE);
+		cr_expect_eq(timed.depth, 5);
+		cr_expect_eq(timed.rounds, 2);
+		cr_expect_eq(verifying.rounds, 1);
 	}
 }
 
-Test(disk_native, figures_of_batches_are_gathered)
+Test(disk_native, figures_of_a_launch)
 {
 	const struct guest_disk_round rounds[] = {
 		{.requests = 10, .bytes = MIB, .cycles = 1000, .interrupts = 3, .errors = 1},
 		{.requests = 10, .bytes = MIB, .cycles = 2000, .interrupts = 4},
+		{.requests = 10, .bytes = MIB, .cycles = 4000, .interrupts = 5},
 	};
-	struct disk_row row = {.file = MIB, .record = 4096};
-	struct disk_samples *samples = &row.samples[DISK_GUEST];
+	struct disk_samples samples = {.exits = 15, .checked = 9, .mismatches = 2};
+	double values[DISK_FIGURES];
 
-	disk_add(&row, DISK_GUEST, (struct disk_path){true, true}, rounds, 2, 1000000);
-	disk_add(&row, DISK_GUEST, (struct disk_path){true, false}, rounds, 1, 1000000);
-	cr_expect_eq(samples->n, 3);
-	cr_expect_float_eq(samples->mb_per_s[0], 1048.576, 1e-9);
-	cr_expect_float_eq(samples->mb_per_s[1], 524.288, 1e-9);
-	cr_expect_eq(samples->requests, 30);
-	cr_expect_eq(samples->interrupts, 10);
-	cr_expect_eq(samples->errors, 2);
-	cr_expect(samples->path.io_uring && !samples->path.direct, "one batch was not direct");
-	cr_expect_eq(row.samples[DISK_NATIVE].n, 0);
+	disk_add(&samples, rounds, 3, 1000000);
+	cr_expect_eq(samples.n, 3);
+	disk_reduce(&samples, DISK_GUEST, values);
+	cr_expect_float_eq(values[DISK_THROUGHPUT], 524288000, 1);
+	cr_expect_float_eq(values[DISK_SLOWEST], 262144000, 1);
+	cr_expect_float_eq(values[DISK_FASTEST], 1048576000, 1);
+	cr_expect_float_eq(values[DISK_IRQS], 0.4, 1e-9);
+	cr_expect_float_eq(values[DISK_EXITS], 0.5, 1e-9);
+	cr_expect_eq(values[DISK_CHECKED], 9);
+	cr_expect_eq(values[DISK_MISMATCHES], 2);
+	cr_expect_eq(values[DISK_ERRORS], 1);
+	disk_reduce(&samples, DISK_NATIVE, values);
+	cr_expect(isnan(values[DISK_IRQS]) && isnan(values[DISK_EXITS]));
+	cr_expect(isnan(values[DISK_CHECKED]) && isnan(values[DISK_MISMATCHES]));
+	cr_expect_eq(values[DISK_ERRORS], 1);
 }
 
 /* ---- records ---- */
@@ -349,102 +350,162 @@ Test(disk_native, an_image_that_is_not_there_is_told)
 
 /* ---- the page ---- */
 
-static struct disk_row row_of(enum disk_bench_op op, uint64_t record)
+static const struct axis axes[] = {{.id = "file", .unit = UNIT_BYTES},
+	{.id = "record", .unit = UNIT_BYTES}, {.id = "op"}, {.id = "side"},
+	{.id = "depth", .unit = UNIT_COUNT}, {.id = "batches", .unit = UNIT_COUNT}};
+#define AXES (sizeof(axes) / sizeof(axes[0]))
+
+static struct document *document;
+static struct dataset *set;
+
+static void begin_page(void)
 {
-	return (struct disk_row){.op = op, .file = 64 * MIB, .record = record, .checked = 10};
+	document = document_create();
+	set = dataset_create("disk.throughput", "Throughput of the disk", axes, AXES, disk_figures,
+		DISK_FIGURES, disk_flags, DISK_FLAGS);
+	document_add(document, set);
 }
 
-static void set(struct disk_row *row, enum disk_side side, double slow, double fast)
-{
-	struct disk_samples *samples = &row->samples[side];
+TestSuite(disk_page, .init = begin_page);
 
-	samples->n = 3;
-	samples->mb_per_s[0] = fast;
-	samples->mb_per_s[1] = slow;
-	samples->mb_per_s[2] = (slow + fast) / 2;
-	samples->path = (struct disk_path){true, true};
-	samples->requests = 100;
+struct side_of {
+	enum disk_bench_op op;
+	uint64_t record;
+	enum disk_side side;
+	double slow, fast; /* MB/s */
+	uint64_t flags;
+	double checked, mismatches, errors;
+};
+
+/* A launch of three batches. */
+static struct row *add(const struct side_of *is)
+{
+	bool random = is->op == DISK_BENCH_RANDOM_READ || is->op == DISK_BENCH_RANDOM_WRITE;
+	bool guest = is->side == DISK_GUEST;
+	struct row *row = dataset_row(
+		set, (const struct value[AXES]){value_number(64.0 * MIB),
+			     value_number((double)is->record), value_word(disk_op_names[is->op]),
+			     value_word(disk_side_names[is->side]), value_number(random ? 32 : 4),
+			     value_number(3)});
+	double figures[DISK_FIGURES] = {[DISK_THROUGHPUT] = (is->slow + is->fast) / 2 * 1e6,
+		[DISK_SLOWEST] = is->slow * 1e6,
+		[DISK_FASTEST] = is->fast * 1e6,
+		[DISK_IRQS] = guest ? 0.5 : (double)NAN,
+		[DISK_EXITS] = guest ? 0.25 : (double)NAN,
+		[DISK_CHECKED] = guest ? is->checked : (double)NAN,
+		[DISK_MISMATCHES] = guest ? is->mismatches : (double)NAN,
+		[DISK_ERRORS] = is->errors};
+
+	row_sample(set, row, 0, (unsigned)row->n_samples + 1, figures)->flags = is->flags;
+	return row;
 }
 
-static const char *said(struct disk_row *rows, size_t n, bool in_memory)
+static const char *said(void)
 {
-	const struct disk_image image = {.in_memory = in_memory};
-	const struct disk_report report = {
-		.plan = &everything, .image = &image, .rows = rows, .n = n};
-	struct page *page = page_create();
+	static const struct experiment experiment = {.name = "disk"};
+	static const struct bench_context context;
+	struct session session = {
+		.experiment = &experiment, .document = document, .context = &context};
 	static char text[16384];
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	cr_assert_not_null(out);
-	disk_page(page, &report);
+	disk_conclude(&session);
+	struct page *page = document_page(document);
+
 	page_print(page, PAGE_TEXT, out);
 	fclose(out);
 	page_destroy(page);
+	document_destroy(document);
+	begin_page();
 	return text;
 }
 
-static void expect_said(struct disk_row *rows, size_t n, const char *what)
+static void expect_in(const char *text, const char *what)
 {
-	const char *text = said(rows, n, false);
-
 	cr_expect(strstr(text, what) != NULL, "\"%s\" is not in:\n%s", what, text);
+}
+
+static const char *said_of_goals(double read_slow, double read_fast, double slow, double fast)
+{
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_NATIVE, 99, 101, 0, 0, 0, 0});
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_GUEST, read_slow, read_fast, 0, 10, 0, 0});
+	add(&(struct side_of){DISK_BENCH_RANDOM_READ, 4096, DISK_NATIVE, 99, 101, 0, 0, 0, 0});
+	add(&(struct side_of){DISK_BENCH_RANDOM_READ, 4096, DISK_GUEST, slow, fast, 0, 10, 0, 0});
+	return said();
 }
 
 Test(disk_page, goals_are_judged_by_medians)
 {
-	struct disk_row rows[] = {
-		row_of(DISK_BENCH_READ, MIB), row_of(DISK_BENCH_RANDOM_READ, 4096)};
+	const char *text = said_of_goals(90, 92, 59, 61);
 
-	for (unsigned i = 0; i < 2; i++)
-		set(&rows[i], DISK_NATIVE, 99, 101);
-	set(&rows[0], DISK_GUEST, 90, 92);
-	set(&rows[1], DISK_GUEST, 59, 61);
-	expect_said(rows, 2, "ok: read of 1024 KiB at depth 4, 64 MiB: the guest reaches 91 %");
-	expect_said(rows, 2,
-		"NOT MET: random-read of 4 KiB at depth 32, 64 MiB: the guest reaches 60 %");
-	expect_said(rows, 2, "ok: 20 of 20 records");
-	set(&rows[1], DISK_GUEST, 60, 78);
-	expect_said(rows, 2,
-		"unknown: random-read of 4 KiB at depth 32, 64 MiB: the guest reaches 69 %");
-	expect_said(rows, 2, "rounds differ by 26 %");
-	set(&rows[0], DISK_GUEST, 80, 120);
-	expect_said(
-		rows, 2, "unknown: read of 1024 KiB at depth 4, 64 MiB: the guest reaches 100 %");
+	expect_in(text, "DISK, 64 MiB: guest beside native");
+	expect_in(text, "ok: read of 1024 KiB at depth 4, 64 MiB: the guest reaches 91 %");
+	expect_in(
+		text, "NOT MET: random-read of 4 KiB at depth 32, 64 MiB: the guest reaches 60 %");
+	expect_in(text, "ok: 20 of 20 records");
+	text = said_of_goals(80, 120, 60, 78);
+	expect_in(text, "unknown: read of 1024 KiB at depth 4, 64 MiB: the guest reaches 100 %");
+	expect_in(
+		text, "unknown: random-read of 4 KiB at depth 32, 64 MiB: the guest reaches 69 %");
+	expect_in(text, "batches differ by 26 %");
+}
+
+Test(disk_page, spread_is_of_all_rounds)
+{
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_NATIVE, 100, 100, 0, 0, 0, 0});
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_GUEST, 90, 90, 0, 0, 0, 0});
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_GUEST, 120, 120, 0, 0, 0, 0});
+	expect_in(said(), "batches differ by 29 %");
+}
+
+Test(disk_page, a_side_alone_is_a_row)
+{
+	const char *text;
+
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_NATIVE, 100, 100, 0, 0, 0, 0});
+	text = said();
+	expect_in(text, "100.0");
+	cr_expect_null(strstr(text, "of native; asked"), "%s", text);
+	cr_expect_null(strstr(text, "had the right checksum"), "%s", text);
 }
 
 Test(disk_page, sides_on_different_ways_are_not_compared)
 {
-	struct disk_row row = row_of(DISK_BENCH_READ, MIB);
+	const char *text;
 
-	set(&row, DISK_NATIVE, 100, 100);
-	set(&row, DISK_GUEST, 500, 500);
-	row.samples[DISK_GUEST].path.direct = false;
-	expect_said(&row, 1, "they do not take the same way to the file");
-	expect_said(&row, 1, "5.00 !");
-	expect_said(&row, 1, "page cache");
+	add(&(struct side_of){DISK_BENCH_READ, MIB, DISK_NATIVE, 100, 100, 0, 0, 0, 0});
+	add(&(struct side_of){
+		DISK_BENCH_READ, MIB, DISK_GUEST, 500, 500, 1 << DISK_FLAG_BUFFERED, 0, 0, 0});
+	text = said();
+	expect_in(text, "they do not take the same way to the file");
+	expect_in(text, "5.000 !");
+	expect_in(text, "page cache");
 }
 
 Test(disk_page, wrong_data_and_errors_are_seen)
 {
-	struct disk_row rows[] = {row_of(DISK_BENCH_WRITE, 4096), row_of(DISK_BENCH_REWRITE, 4096)};
+	const char *text;
 
-	set(&rows[0], DISK_GUEST, 100, 100);
-	set(&rows[1], DISK_GUEST, 100, 100);
-	rows[0].mismatches = 3;
-	rows[1].samples[DISK_GUEST].errors = 4;
-	diag_set(&rows[1].diag, -EIO, "the medium is gone");
-	expect_said(rows, 2, "3 BAD");
-	expect_said(rows, 2, "4 ERR");
-	expect_said(rows, 2, "17 of 20 records");
-	expect_said(rows, 2, "4 requests failed");
-	expect_said(rows, 2, "errors: rewrite, records of 4 KiB: the medium is gone");
+	add(&(struct side_of){DISK_BENCH_WRITE, 4096, DISK_GUEST, 100, 100, 0, 10, 3, 0});
+	row_label(
+		add(&(struct side_of){DISK_BENCH_REWRITE, 4096, DISK_GUEST, 100, 100, 0, 10, 0, 4}),
+		"errors", "the medium is gone");
+	text = said();
+	expect_in(text, "3 BAD");
+	expect_in(text, "4 ERR");
+	expect_in(text, "17 of 20 records");
+	expect_in(text, "4 requests failed");
+	expect_in(text, "errors: rewrite, records of 4 KiB: the medium is gone");
 }
 
 Test(disk_page, a_file_in_memory_is_told)
 {
-	struct disk_row row = row_of(DISK_BENCH_READ, 4096);
+	struct side_of native = {DISK_BENCH_READ, 4096, DISK_NATIVE, 100, 100, 0, 0, 0, 0};
 
-	set(&row, DISK_NATIVE, 100, 100);
-	cr_expect_not_null(strstr(said(&row, 1, true), "in memory (tmpfs)"));
-	cr_expect_null(strstr(said(&row, 1, false), "in memory (tmpfs)"));
+	add(&native);
+	cr_expect_null(strstr(said(), "in memory (tmpfs)"));
+	native.flags = 1 << DISK_FLAG_IN_MEMORY;
+	add(&native);
+	cr_expect_not_null(strstr(said(), "in memory (tmpfs)"));
 }

@@ -57,6 +57,7 @@ struct parameters {
 	uint64_t count, wait, sounds;
 	unsigned color;
 	bool wide;
+	const char *where;
 };
 static const char *const sounds[] = {"low", "high", NULL};
 static const char *const colors[] = {"red", "green", "blue", NULL};
@@ -68,6 +69,10 @@ static const struct parameter parameters[] = {
 		wait, "how long"),
 	PARAMETER_GATHER("sound", sounds, struct parameters, sounds, "which, all at once"),
 	PARAMETER_FLAG("wide", struct parameters, wide, "shown wide"),
+	{.axis = {.id = "where", .help = "a place"},
+		.kind = PARAMETER_TEXT,
+		.offset = FIELD_AT(struct parameters, where, const char *),
+		.typed = "it is a place"},
 	PARAMETERS_END,
 };
 static const struct figure figures[] = {{.id = "late", .unit = UNIT_NS, .good = GOOD_LOW}};
@@ -121,8 +126,9 @@ static void conclude(struct session *session)
 
 /* As a host with two sizes of memory would decide it, once memory is left to it. */
 static const char *host_mem;
-static const char *preset(const char *axis)
+static const char *preset(const struct session *session, const char *axis)
 {
+	(void)session;
 	return strcmp(axis, "mem") == 0 ? host_mem : NULL;
 }
 
@@ -230,17 +236,21 @@ Test(driver, what_is_no_axis_is_decoded_all_the_same)
 	p = points.point[0].parameters;
 	cr_expect_eq(p->sounds, 3, "all");
 	cr_expect_not(p->wide);
+	cr_expect_null(p->where);
 	points_free(&points);
-	cr_assert_eq(make(&points, "--color red,blue --sound high --wide"), 0, "%s", diag.text);
+	cr_assert_eq(make(&points, "--color red,blue --sound high --wide --where a,b/c"), 0, "%s",
+		diag.text);
 	cr_expect_eq(points.n, 2, "%zu", points.n);
 	p = points.point[1].parameters;
 	cr_expect_eq(p->sounds, 2);
 	cr_expect(p->wide);
+	cr_expect_str_eq(p->where, "a,b/c", "commas are its own");
 	points_free(&points);
 }
 
-static const char *host_preset(const char *axis)
+static const char *host_preset(const struct session *session, const char *axis)
 {
+	(void)session;
 	return strcmp(axis, "color") == 0 ? "blue,red" : NULL;
 }
 
@@ -375,6 +385,8 @@ Test(driver, wrong_words)
 	refused("--colour red", "did you mean --color?");
 	refused("--sound low,low", "--sound: low twice");
 	refused("--wide=yes", "--wide takes no value");
+	refused("--where", "--where needs a value");
+	refused("--of-file --where x", "--where belongs on the command line");
 }
 
 Test(driver, wrong_lists_of_machines)

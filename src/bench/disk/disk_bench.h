@@ -3,19 +3,18 @@
 #ifndef BENCH_DISK_BENCH_H
 #define BENCH_DISK_BENCH_H
 
-#include "../results.h"
-
+#include "tickvm/experiment.h"
 #include "tickvm/guest_abi.h"
 #include "tickvm/vm.h"
 
 #define DISK_RECORD_MIN    4096u
-#define DISK_RECORDS       13 /* 4 KiB to 16 MiB by powers of two */
+#define DISK_RECORD_MAX    (UINT64_C(16) << 20)
 #define DISK_FILE_MIN      (UINT64_C(1) << 20)
-#define DISK_FILES         11                   /* 1 MiB to 1 GiB by powers of two */
+#define DISK_FILE_MAX      (UINT64_C(1) << 30)
 #define DISK_DEPTH_MAX     64                   /* the payload's */
 #define DISK_IN_FLIGHT_MAX (UINT64_C(64) << 20) /* bytes: long records are kept fewer */
-#define DISK_ROUNDS_MAX    50
-#define DISK_BATCHES       2 /* of a side in a row */
+#define DISK_BATCHES_MAX   50
+#define DISK_ROUNDS        2
 
 /* iozone's, in its order. */
 enum disk_bench_op {
@@ -26,11 +25,46 @@ enum disk_bench_op {
 	DISK_BENCH_RANDOM_WRITE,
 	DISK_BENCH_OPS
 };
-enum disk_side { DISK_NATIVE, DISK_GUEST, DISK_SIDES };
+enum disk_side { DISK_NATIVE, DISK_GUEST };
 
 /* As on the command line and in results files; each ends with NULL. */
-extern const char *const disk_op_names[],
-	*const disk_record_names[], *const disk_file_names[], *const disk_side_names[];
+extern const char *const disk_op_names[], *const disk_side_names[];
+
+struct disk_parameters {
+	unsigned side, op;
+	/* bytes */
+	uint64_t file, record;
+	/* requests in flight; passes over the file in one launch */
+	uint64_t depth, batches;
+	bool full;
+	/* the image may be written to */
+	bool destroy_data;
+	/* NULL: as TMPDIR says */
+	const char *dir;
+};
+
+enum {
+	DISK_THROUGHPUT,
+	DISK_SLOWEST,
+	DISK_FASTEST,
+	DISK_IRQS,
+	DISK_EXITS,
+	DISK_CHECKED,
+	DISK_MISMATCHES,
+	DISK_ERRORS,
+	DISK_FIGURES
+};
+extern const struct figure disk_figures[DISK_FIGURES];
+
+enum {
+	DISK_FLAG_MISMATCHES,
+	DISK_FLAG_ERRORS,
+	DISK_FLAG_IN_MEMORY,
+	DISK_FLAG_BUFFERED,
+	DISK_FLAG_ONE_AT_A_TIME,
+	DISK_FLAGS
+};
+extern const struct flag disk_flags[DISK_FLAGS];
 
 /* One pass after another over all records of the image's first bytes. */
 struct disk_batch {
@@ -49,40 +83,31 @@ struct disk_path {
 
 /* ---- disk_plan.c: pure ---- */
 
-struct disk_plan {
-	uint64_t ops, files, records; /* bit i: the i-th of each */
-	uint64_t depth;               /* 0: by pattern */
-	uint64_t rounds;              /* 0: by record */
-	bool destroy_data;            /* the image may be written to */
-};
-
+/* What a launch came to. */
 struct disk_samples {
-	double mb_per_s[DISK_BATCHES * DISK_ROUNDS_MAX]; /* 10^6 bytes */
+	double bytes_per_s[DISK_BATCHES_MAX];
 	unsigned n;
-	struct disk_path path; /* of all batches: false when of one */
+	struct disk_path path;
+	/* exits: at the disk's registers, of what happens for each request */
 	uint64_t requests, interrupts, exits, errors;
-};
-
-/* An operation with a record on a file. */
-struct disk_row {
-	enum disk_bench_op op;
-	uint64_t file, record; /* bytes */
-	struct disk_samples samples[DISK_SIDES];
-	uint64_t checked, mismatches; /* records whose checksum was looked at, and was wrong */
-	int err;
-	struct diag diag; /* why err */
+	/* records whose checksum was looked at, and was wrong */
+	uint64_t checked, mismatches;
 };
 
 bool disk_op_writes(enum disk_bench_op op);
-enum disk_bench_op disk_op_of(const struct disk_batch *batch);
-/* A timed batch of row, and the one in which its data are verified. */
-struct disk_batch disk_timed(const struct disk_plan *plan, const struct disk_row *row);
-struct disk_batch disk_verifying(const struct disk_plan *plan, const struct disk_row *row);
-/* Rows in the order of measuring; those with a record longer than the file are left out. Their
- * number, at most DISK_FILES * DISK_RECORDS * DISK_BENCH_OPS; rows may be NULL. */
-size_t disk_rows(const struct disk_plan *plan, struct disk_row *rows);
-void disk_add(struct disk_row *row, enum disk_side side, struct disk_path path,
-	const struct guest_disk_round *rounds, size_t n, uint64_t tsc_hz);
+/* Passes, unless the user says: fewer of short records, which take long and are steady. Blocks are
+ * written for the first time once. */
+unsigned disk_batches(const struct disk_parameters *p, bool given);
+/* Requests in flight, by pattern unless the user says, and no more than memory and file have
+ * records. */
+unsigned disk_depth(const struct disk_parameters *p, bool given);
+/* What is timed, and what in which the data are verified. */
+struct disk_batch disk_timed(const struct disk_parameters *p);
+struct disk_batch disk_verifying(const struct disk_parameters *p);
+void disk_add(struct disk_samples *samples, const struct guest_disk_round *rounds, size_t n,
+	uint64_t tsc_hz);
+/* values: one each of disk_figures. */
+void disk_reduce(const struct disk_samples *samples, enum disk_side side, double *values);
 
 /* ---- disk_image.c ---- */
 
@@ -117,11 +142,18 @@ int disk_native(const struct disk_image *image, const struct disk_batch *batch, 
 
 /* ---- disk_guest.c ---- */
 
-/* The same in a guest. json: a run of results, to which machine, exits and counters are added, or
- * NULL. *exits: to userspace, at the disk's registers, of what happens for each request. */
+/* Of a guest that has run, as attachments of a sample that comes later. */
+struct disk_counters {
+	json_t *exits, *kvm_stats;
+};
+
+/* The same in a guest. counters: filled, or NULL. *exits: to userspace, at the disk's registers, of
+ * what happens for each request. */
 int disk_guest(const struct bench_context *context, const struct disk_image *image,
 	const struct disk_batch *batch, struct guest_disk_round *rounds, struct disk_path *path,
-	uint64_t *exits, struct results *results, json_t *json, struct diag *diag);
+	uint64_t *exits, struct disk_counters *counters, struct diag *diag);
+/* Bytes of RAM that a guest needs for it. */
+uint64_t disk_guest_ram(const struct disk_batch *batch);
 /* Host CPU of the monitor's disk thread, and of the native one; -1: not pinned. */
 int disk_cpu(const struct bench_context *context);
 /* Could a guest have this image? -EINVAL with what is wrong with it, -ENOTSUP: no guests here. */
@@ -130,13 +162,7 @@ int disk_guest_check(
 
 /* ---- disk_report.c ---- */
 
-struct disk_report {
-	const struct disk_plan *plan;
-	const struct disk_image *image;
-	struct disk_row *rows;
-	size_t n;
-};
-/* Says what the rows come to. Sorts samples. */
-void disk_page(struct page *page, const struct disk_report *report);
+/* What the figures say: experiment.conclude(). */
+void disk_conclude(struct session *session);
 
 #endif

@@ -2,6 +2,7 @@
 /* A batch of reads or writes by the payload's test=disk.
  * What its rounds mean is disk_plan.c's matter. */
 #include "disk_bench.h"
+#include "../attach.h"
 #include "../launch.h"
 
 #include "tickvm/virtio_blk.h"
@@ -55,15 +56,18 @@ int disk_guest_check(
 
 /* ---- one batch ---- */
 
-static int launch_batch(struct launch *launch, const struct bench_context *context,
-	const struct disk_image *image, const struct disk_batch *batch, struct diag *diag)
+uint64_t disk_guest_ram(const struct disk_batch *batch)
 {
 	uint64_t needed = GUEST_RECORDS_GPA + batch->rounds * sizeof(struct guest_disk_round) +
 			  batch->depth * batch->record + RAM_BESIDE;
 
+	return (needed + HUGE_PAGE - 1) & -HUGE_PAGE;
+}
+
+static int launch_batch(struct launch *launch, const struct bench_context *context,
+	const struct disk_image *image, const struct disk_batch *batch, struct diag *diag)
+{
 	configure(launch, context, image, batch->write);
-	if (!(context->machine_set & BENCH_SET_MEM) && launch->config.mem_bytes < needed)
-		launch->config.mem_bytes = (needed + HUGE_PAGE - 1) & -HUGE_PAGE;
 	if (!(context->machine_set & BENCH_SET_TIMEOUT))
 		launch->config.timeout_ns =
 			LAUNCH_PATIENCE_NS +
@@ -107,16 +111,9 @@ static uint64_t data_path_exits(struct vm *vm)
 	return exits;
 }
 
-static void add_json(struct results *results, json_t *json, const struct launch *launch)
-{
-	results_add(results, json, "machine", machine_json(&launch->config));
-	results_add(results, json, "exits", results_exits(results, launch->vm, 1));
-	results_add(results, json, "kvm_stats", results_kvm_stats(results, launch->vm));
-}
-
 int disk_guest(const struct bench_context *context, const struct disk_image *image,
 	const struct disk_batch *batch, struct guest_disk_round *rounds, struct disk_path *path,
-	uint64_t *exits, struct results *results, json_t *json, struct diag *diag)
+	uint64_t *exits, struct disk_counters *counters, struct diag *diag)
 {
 	struct launch launch;
 	size_t n = 0;
@@ -134,8 +131,9 @@ int disk_guest(const struct bench_context *context, const struct disk_image *ima
 		memcpy(rounds, records, n * sizeof(*rounds));
 		*path = (struct disk_path){.io_uring = stats.io_uring, .direct = stats.direct};
 		*exits = data_path_exits(launch.vm);
-		if (json != NULL)
-			add_json(results, json, &launch);
+		if (counters != NULL)
+			*counters = (struct disk_counters){
+				attach_exits_json(launch.vm, 1), attach_stats_json(launch.vm)};
 	}
 	launch_end(&launch);
 	return err;

@@ -1,38 +1,83 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which rows there are, what a batch of each does, and what its rounds come to. Pure: it reads,
- * writes and prints nothing. */
+/* What a point's batches do, and what they come to. Pure: it reads, writes and prints nothing. */
 #include "disk_bench.h"
+
+#include "../stats.h"
+
+#include <math.h>
+#include <string.h>
 
 #define DEPTH_RANDOM     32
 #define DEPTH_SEQUENTIAL 4
-#define SHORT_RECORD     65536 /* below: a round takes long, and is steady enough */
-#define ROUNDS_SHORT     3
-#define ROUNDS_LONG      6
+#define SHORT_RECORD     65536 /* below: a batch takes long, and is steady enough */
+#define BATCHES_SHORT    3
+#define BATCHES_LONG     6
 
 const char *const disk_op_names[] = {
 	"write", "rewrite", "read", "random-read", "random-write", NULL};
 _Static_assert(sizeof(disk_op_names) / sizeof(disk_op_names[0]) == DISK_BENCH_OPS + 1, "each op");
-const char *const disk_record_names[] = {"4K", "8K", "16K", "32K", "64K", "128K", "256K", "512K",
-	"1M", "2M", "4M", "8M", "16M", NULL};
-_Static_assert(sizeof(disk_record_names) / sizeof(disk_record_names[0]) == DISK_RECORDS + 1,
-	"each record");
-const char *const disk_file_names[] = {
-	"1M", "2M", "4M", "8M", "16M", "32M", "64M", "128M", "256M", "512M", "1G", NULL};
-_Static_assert(sizeof(disk_file_names) / sizeof(disk_file_names[0]) == DISK_FILES + 1, "each file");
 const char *const disk_side_names[] = {"native", "guest", NULL};
+
+const struct figure disk_figures[DISK_FIGURES] = {
+	[DISK_THROUGHPUT] = {.id = "throughput",
+		.unit = UNIT_BYTES_PER_S,
+		.good = GOOD_HIGH,
+		.flags = FIGURE_GATED,
+		.help = "from the first request to the last completion, of writes to that of the "
+			"flush behind them"},
+	[DISK_SLOWEST] = {.id = "slowest",
+		.unit = UNIT_BYTES_PER_S,
+		.good = GOOD_HIGH,
+		.flags = FIGURE_DETAIL,
+		.help = "the slowest batch"},
+	[DISK_FASTEST] = {.id = "fastest",
+		.unit = UNIT_BYTES_PER_S,
+		.good = GOOD_HIGH,
+		.flags = FIGURE_DETAIL,
+		.help = "the fastest batch"},
+	[DISK_IRQS] = {.id = "irqs",
+		.unit = UNIT_PER_EVENT,
+		.good = GOOD_LOW,
+		.help = "interrupts of the guest a request"},
+	[DISK_EXITS] = {.id = "exits",
+		.unit = UNIT_PER_EVENT,
+		.good = GOOD_LOW,
+		.help = "exits to userspace at the disk's registers, a request"},
+	[DISK_CHECKED] = {.id = "checked",
+		.unit = UNIT_COUNT,
+		.over = OVER_SUM,
+		.help = "records whose checksum was looked at"},
+	[DISK_MISMATCHES] = {.id = "mismatches",
+		.unit = UNIT_COUNT,
+		.good = GOOD_LOW,
+		.over = OVER_SUM,
+		.help = "those of them whose checksum was wrong"},
+	[DISK_ERRORS] = {.id = "errors",
+		.unit = UNIT_COUNT,
+		.good = GOOD_LOW,
+		.over = OVER_SUM,
+		.help = "requests that failed"},
+};
+
+const struct flag disk_flags[DISK_FLAGS] = {
+	[DISK_FLAG_MISMATCHES] = {"mismatches", FLAG_FAIL, "records had a wrong checksum"},
+	[DISK_FLAG_ERRORS] = {"errors", FLAG_FAIL, "requests failed"},
+	[DISK_FLAG_IN_MEMORY] = {"in-memory", FLAG_NOTE, "the file is in memory (tmpfs)"},
+	[DISK_FLAG_BUFFERED] = {"buffered", FLAG_NOTE, "through the host's page cache"},
+	[DISK_FLAG_ONE_AT_A_TIME] = {"one-at-a-time", FLAG_NOTE,
+		"without io_uring, one request at a time"},
+};
+
+/* ---- what is done ---- */
 
 bool disk_op_writes(enum disk_bench_op op)
 {
 	return op != DISK_BENCH_READ && op != DISK_BENCH_RANDOM_READ;
 }
 
-enum disk_bench_op disk_op_of(const struct disk_batch *batch)
+static bool is_random(const struct disk_parameters *p)
 {
-	if (batch->random)
-		return batch->write ? DISK_BENCH_RANDOM_WRITE : DISK_BENCH_RANDOM_READ;
-	if (batch->write)
-		return batch->fresh ? DISK_BENCH_WRITE : DISK_BENCH_REWRITE;
-	return DISK_BENCH_READ;
+	return p->op == DISK_BENCH_RANDOM_READ || p->op == DISK_BENCH_RANDOM_WRITE;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -40,78 +85,80 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static unsigned depth_of(const struct disk_plan *plan, const struct disk_row *row, bool random)
+unsigned disk_batches(const struct disk_parameters *p, bool given)
 {
-	uint64_t depth = plan->depth != 0 ? plan->depth : random ? DEPTH_RANDOM : DEPTH_SEQUENTIAL;
-
-	depth = least(depth, DISK_IN_FLIGHT_MAX / row->record);
-	return (unsigned)least(depth, row->file / row->record);
+	if (p->op == DISK_BENCH_WRITE)
+		return 1;
+	if (given)
+		return (unsigned)p->batches;
+	return p->record < SHORT_RECORD ? BATCHES_SHORT : BATCHES_LONG;
 }
 
-struct disk_batch disk_timed(const struct disk_plan *plan, const struct disk_row *row)
+unsigned disk_depth(const struct disk_parameters *p, bool given)
 {
-	bool random = row->op == DISK_BENCH_RANDOM_READ || row->op == DISK_BENCH_RANDOM_WRITE;
-	uint64_t rounds = plan->rounds != 0            ? plan->rounds
-			  : row->record < SHORT_RECORD ? ROUNDS_SHORT
-						       : ROUNDS_LONG;
+	uint64_t depth = given ? p->depth : is_random(p) ? DEPTH_RANDOM : DEPTH_SEQUENTIAL;
 
-	return (struct disk_batch){.write = disk_op_writes(row->op),
-		.random = random,
-		.fresh = row->op == DISK_BENCH_WRITE,
-		.bytes = row->file,
-		.record = row->record,
-		.depth = depth_of(plan, row, random),
-		/* Blocks are written for the first time once. */
-		.rounds = row->op == DISK_BENCH_WRITE ? 1 : (unsigned)rounds};
+	depth = least(depth, DISK_IN_FLIGHT_MAX / p->record);
+	return (unsigned)least(depth, p->file / p->record);
 }
 
-struct disk_batch disk_verifying(const struct disk_plan *plan, const struct disk_row *row)
+struct disk_batch disk_timed(const struct disk_parameters *p)
 {
-	struct disk_batch batch = disk_timed(plan, row);
+	return (struct disk_batch){.write = disk_op_writes(p->op),
+		.random = is_random(p),
+		.fresh = p->op == DISK_BENCH_WRITE,
+		.bytes = p->file,
+		.record = p->record,
+		.depth = (unsigned)p->depth,
+		.rounds = (unsigned)p->batches};
+}
+
+struct disk_batch disk_verifying(const struct disk_parameters *p)
+{
+	struct disk_batch batch = disk_timed(p);
 
 	batch.verify = true;
 	batch.rounds = 1;
 	return batch;
 }
 
-size_t disk_rows(const struct disk_plan *plan, struct disk_row *rows)
+/* ---- what it comes to ---- */
+
+void disk_add(struct disk_samples *samples, const struct guest_disk_round *rounds, size_t n,
+	uint64_t tsc_hz)
 {
-	size_t n = 0;
-
-	for (unsigned f = 0; f < DISK_FILES; f++) {
-		for (unsigned r = 0; r < DISK_RECORDS; r++) {
-			for (unsigned op = 0; op < DISK_BENCH_OPS; op++) {
-				struct disk_row row = {.op = op,
-					.file = DISK_FILE_MIN << f,
-					.record = (uint64_t)DISK_RECORD_MIN << r};
-
-				if (!(plan->files >> f & plan->records >> r & plan->ops >> op &
-					    1) ||
-					row.record > row.file)
-					continue;
-				if (rows != NULL)
-					rows[n] = row;
-				n++;
-			}
-		}
-	}
-	return n;
-}
-
-void disk_add(struct disk_row *row, enum disk_side side, struct disk_path path,
-	const struct guest_disk_round *rounds, size_t n, uint64_t tsc_hz)
-{
-	struct disk_samples *samples = &row->samples[side];
-	bool first = samples->n == 0;
-
-	samples->path.io_uring = path.io_uring && (first || samples->path.io_uring);
-	samples->path.direct = path.direct && (first || samples->path.direct);
-	for (size_t i = 0; i < n && samples->n < DISK_BATCHES * DISK_ROUNDS_MAX; i++) {
+	for (size_t i = 0; i < n && samples->n < DISK_BATCHES_MAX; i++) {
 		double seconds = (double)rounds[i].cycles / (double)tsc_hz;
 
-		samples->mb_per_s[samples->n++] = (double)rounds[i].bytes / seconds / 1e6;
+		samples->bytes_per_s[samples->n++] = (double)rounds[i].bytes / seconds;
 		samples->requests += rounds[i].requests;
 		samples->interrupts += rounds[i].interrupts;
 		samples->errors += rounds[i].errors;
 	}
+}
+
+static double a_request(const struct disk_samples *samples, uint64_t count)
+{
+	return samples->requests > 0 ? (double)count / (double)samples->requests : (double)NAN;
+}
+
+void disk_reduce(const struct disk_samples *samples, enum disk_side side, double *values)
+{
+	double sorted[DISK_BATCHES_MAX];
+
+	memcpy(sorted, samples->bytes_per_s, sizeof(sorted));
+	struct spread speed = stats_spread(sorted, samples->n);
+
+	values[DISK_THROUGHPUT] = speed.median;
+	values[DISK_SLOWEST] = speed.min;
+	values[DISK_FASTEST] = speed.max;
+	values[DISK_ERRORS] = (double)samples->errors;
+	values[DISK_IRQS] = values[DISK_EXITS] = (double)NAN;
+	values[DISK_CHECKED] = values[DISK_MISMATCHES] = (double)NAN;
+	if (side == DISK_NATIVE)
+		return;
+	values[DISK_IRQS] = a_request(samples, samples->interrupts);
+	values[DISK_EXITS] = a_request(samples, samples->exits);
+	values[DISK_CHECKED] = (double)samples->checked;
+	values[DISK_MISMATCHES] = (double)samples->mismatches;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The page of `tickvm bench disk`: a table a file size, verdicts, curves. It measures nothing. */
+/* What `tickvm bench disk` says: a table a file size, verdicts, curves. It measures nothing. */
 #include "disk_bench.h"
 
-#include <errno.h>
+#include "tickvm/word.h"
+
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #define SPREAD_MAX 0.25
 
@@ -18,307 +20,366 @@ static const struct goal {
 	{DISK_BENCH_READ, 1 << 20, 0.9, 0},
 };
 
-/* ---- figures ---- */
+/* ---- rows ---- */
 
-static struct spread speed(struct disk_row *row, enum disk_side side)
+static const char *op_of(const struct dataset *set, const struct row *row)
 {
-	struct disk_samples *samples = &row->samples[side];
-
-	return stats_spread(samples->mb_per_s, samples->n);
+	return row->at[dataset_axis(set, "op")].text;
 }
 
-static double ratio(struct disk_row *row)
+static double number_at(const struct dataset *set, const struct row *row, const char *axis)
 {
-	return speed(row, DISK_GUEST).median / speed(row, DISK_NATIVE).median;
+	return row->at[dataset_axis(set, axis)].number;
 }
 
-/* The worse side's. */
-static double spread(struct disk_row *row)
+static uint64_t flags_of(const struct row *row)
 {
-	struct spread guest = speed(row, DISK_GUEST), native = speed(row, DISK_NATIVE);
+	uint64_t flags = 0;
 
-	return fmax(
-		(guest.max - guest.min) / guest.median, (native.max - native.min) / native.median);
+	for (size_t i = 0; i < row->n_samples; i++)
+		flags |= row->samples[i].flags;
+	return flags;
 }
 
-static uint64_t errors(const struct disk_row *row)
+static bool is_flagged(const struct row *row, unsigned flag)
 {
-	return row->samples[DISK_NATIVE].errors + row->samples[DISK_GUEST].errors;
+	return flags_of(row) >> flag & 1;
 }
 
-static bool measured(const struct disk_row *row)
+/* Largest less smallest batch of all rounds over the median. */
+static double spread_of(const struct dataset *set, const struct row *row)
 {
-	return row->samples[DISK_NATIVE].n + row->samples[DISK_GUEST].n > 0;
+	double least = (double)INFINITY, most = 0;
+
+	for (size_t i = 0; i < row->n_samples; i++) {
+		least = fmin(least, row->samples[i].figures[DISK_SLOWEST]);
+		most = fmax(most, row->samples[i].figures[DISK_FASTEST]);
+	}
+	return (most - least) / row_value(set, row, DISK_THROUGHPUT);
 }
 
-static bool both(const struct disk_row *row)
+/* A guest's and the native row, either of which may be missing. */
+struct pair {
+	const struct row *guest, *native;
+	double ratio;
+	/* the worse side's */
+	double spread;
+};
+
+static double speed(const struct dataset *set, const struct row *row)
 {
-	return row->samples[DISK_NATIVE].n > 0 && row->samples[DISK_GUEST].n > 0;
+	return row != NULL ? row_value(set, row, DISK_THROUGHPUT) : (double)NAN;
+}
+
+static struct pair pair_of(const struct dataset *set, const struct row *row)
+{
+	size_t side = (size_t)dataset_axis(set, "side");
+	bool guest = strcmp(row->at[side].text, disk_side_names[DISK_GUEST]) == 0;
+	const struct row *other = dataset_partner(
+		set, row, side, value_word(disk_side_names[guest ? DISK_NATIVE : DISK_GUEST]));
+	struct pair pair = {.guest = guest ? row : other, .native = guest ? other : row};
+
+	pair.ratio = speed(set, pair.guest) / speed(set, pair.native);
+	pair.spread = spread_of(set, row);
+	if (other != NULL)
+		pair.spread = fmax(pair.spread, spread_of(set, other));
+	return pair;
 }
 
 /* Neither goes through the page cache while the other does not, nor one at a time. */
-static bool same_path(const struct disk_row *row)
+static bool same_path(const struct pair *pair)
 {
-	const struct disk_path *n = &row->samples[DISK_NATIVE].path;
-	const struct disk_path *g = &row->samples[DISK_GUEST].path;
+	const uint64_t way = 1u << DISK_FLAG_BUFFERED | 1u << DISK_FLAG_ONE_AT_A_TIME;
 
-	return n->direct == g->direct && n->io_uring == g->io_uring;
+	return ((flags_of(pair->guest) ^ flags_of(pair->native)) & way) == 0;
+}
+
+static bool has_both(const struct pair *pair)
+{
+	return pair->guest != NULL && pair->native != NULL;
 }
 
 /* ---- a file's table ---- */
 
-static void cell_bytes(struct table *table, uint64_t bytes)
+enum {
+	GUEST_SPEED,
+	GUEST_IOPS,
+	NATIVE_SPEED,
+	NATIVE_IOPS,
+	RATIO,
+	WORSE_SPREAD,
+	IRQS,
+	EXITS,
+	BESIDE_FIGURES
+};
+static const struct figure beside_figures[BESIDE_FIGURES] = {
+	[GUEST_SPEED] = {.id = "guest", .unit = UNIT_MB_PER_S, .help = "of the guest"},
+	[GUEST_IOPS] = {.id = "guest-iops", .unit = UNIT_COUNT, .help = "records a second"},
+	[NATIVE_SPEED] = {.id = "native", .unit = UNIT_MB_PER_S, .help = "of the host"},
+	[NATIVE_IOPS] = {.id = "native-iops", .unit = UNIT_COUNT, .help = "records a second"},
+	[RATIO] = {.id = "ratio", .unit = UNIT_RATIO, .help = "guest / native"},
+	[WORSE_SPREAD] = {.id = "spread",
+		.unit = UNIT_PERCENT,
+		.help = "largest less smallest batch over the median, the worse side's"},
+	[IRQS] = {.id = "irqs", .unit = UNIT_PER_EVENT, .help = "the guest's interrupts a request"},
+	[EXITS] = {.id = "exits", .unit = UNIT_PER_EVENT, .help = "its exits a request"},
+};
+
+/* Of one side; a native one has no checks. */
+static double sum(const struct dataset *set, const struct row *row, size_t figure)
 {
-	if (bytes >= 1 << 20)
-		table_cell(table, "%" PRIu64 " MiB", bytes >> 20);
+	double value = row != NULL ? row_value(set, row, figure) : 0;
+
+	return isnan(value) ? 0 : value;
+}
+
+static const char *verified(const struct dataset *set, const struct pair *pair)
+{
+	double mismatches = sum(set, pair->guest, DISK_MISMATCHES);
+	double errors = sum(set, pair->guest, DISK_ERRORS) + sum(set, pair->native, DISK_ERRORS);
+	char text[32];
+
+	if (mismatches == 0 && errors == 0)
+		return sum(set, pair->guest, DISK_CHECKED) > 0 ? "yes" : "-";
+	if (mismatches > 0)
+		snprintf(text, sizeof(text), "%.0f BAD", mismatches);
 	else
-		table_cell(table, "%" PRIu64 " KiB", bytes >> 10);
+		snprintf(text, sizeof(text), "%.0f ERR", errors);
+	return word(text);
 }
 
-static void cell_whole(struct table *table, double value, const char *unit)
+static void add_pair(
+	struct dataset *beside, const struct dataset *set, const struct row *at, struct pair pair)
 {
-	if (isnan(value))
-		table_cell(table, "-");
-	else
-		table_cell(table, "%.0f%s", value, unit);
+	double record = number_at(set, at, "record");
+	double guest = speed(set, pair.guest), native = speed(set, pair.native);
+	struct row *row = dataset_row(beside, at->at);
+	const struct row *irqs = pair.guest;
+
+	row_sample(beside, row, 0, 1,
+		(const double[BESIDE_FIGURES]){[GUEST_SPEED] = guest / 1e6,
+			[GUEST_IOPS] = guest / record,
+			[NATIVE_SPEED] = native / 1e6,
+			[NATIVE_IOPS] = native / record,
+			[RATIO] = pair.ratio,
+			[WORSE_SPREAD] = 100 * pair.spread,
+			[IRQS] = irqs != NULL ? row_value(set, irqs, DISK_IRQS) : (double)NAN,
+			[EXITS] = irqs != NULL ? row_value(set, irqs, DISK_EXITS) : (double)NAN});
+	row_label(row, "verified", verified(set, &pair));
+	if (has_both(&pair) && !same_path(&pair))
+		row_label(row, "way", "!");
 }
 
-static void cells_of_side(struct table *table, struct disk_row *row, enum disk_side side)
+/* Rows of guests, and native ones that no guest stands beside. */
+static void say_tables(struct session *session, const struct dataset *set)
 {
-	double mb_per_s = speed(row, side).median;
+	struct dataset *beside = dataset_derive(
+		set, "disk.beside", "Guest beside native", beside_figures, BESIDE_FIGURES);
 
-	table_cell_figure(table, mb_per_s);
-	cell_whole(table, mb_per_s * 1e6 / (double)row->record, "");
-}
+	for (size_t i = 0; i < set->n_rows; i++) {
+		struct pair pair = pair_of(set, &set->rows[i]);
 
-static void cell_a_request(struct table *table, const struct disk_samples *guest, uint64_t count)
-{
-	if (guest->requests == 0)
-		table_cell(table, "-");
-	else
-		table_cell(table, "%.2f", (double)count / (double)guest->requests);
-}
-
-static void cell_verified(struct table *table, const struct disk_row *row)
-{
-	if (row->mismatches > 0)
-		table_cell(table, "%" PRIu64 " BAD", row->mismatches);
-	else if (errors(row) > 0)
-		table_cell(table, "%" PRIu64 " ERR", errors(row));
-	else if (row->checked > 0)
-		table_cell(table, "yes");
-	else
-		table_cell(table, "-");
-}
-
-static void add_row(struct table *table, const struct disk_report *report, struct disk_row *row)
-{
-	const struct disk_samples *guest = &row->samples[DISK_GUEST];
-
-	table_cell(table, "%s", disk_op_names[row->op]);
-	cell_bytes(table, row->record);
-	table_cell(table, "%u", disk_timed(report->plan, row).depth);
-	cells_of_side(table, row, DISK_GUEST);
-	cells_of_side(table, row, DISK_NATIVE);
-	if (both(row))
-		table_cell(table, "%.2f%s", ratio(row), same_path(row) ? "" : " !");
-	else
-		table_cell(table, "-");
-	cell_whole(table, 100 * spread(row), " %");
-	cell_a_request(table, guest, guest->interrupts);
-	cell_a_request(table, guest, guest->exits);
-	cell_verified(table, row);
-}
-
-static void file_table(const struct disk_report *report, struct page *page, uint64_t file)
-{
-	static const char *const titles[] = {"op", "record", "depth", "guest MB/s", "IOPS",
-		"native MB/s", "IOPS", "ratio", "spread", "irqs", "exits", "verified"};
-	char name[32];
-
-	page_heading(page, "DISK, %" PRIu64 " MiB: guest beside native", file >> 20);
-	snprintf(name, sizeof(name), "disk-%" PRIu64 "M", file >> 20);
-	struct table *table = page_table(page, name, "llrrrrrrrrrl", titles);
-
-	for (size_t i = 0; i < report->n; i++)
-		if (report->rows[i].file == file && measured(&report->rows[i]))
-			add_row(table, report, &report->rows[i]);
-}
-
-static void file_tables(const struct disk_report *report, struct page *page)
-{
-	for (size_t i = 0; i < report->n; i++)
-		if (i == 0 || report->rows[i].file != report->rows[i - 1].file)
-			file_table(report, page, report->rows[i].file);
+		if (pair.guest == NULL || pair.guest == &set->rows[i])
+			add_pair(beside, set, &set->rows[i], pair);
+	}
+	document_add(session->document, beside);
+	document_view(session->document,
+		&(struct view){.heading = "DISK, {file}: guest beside native",
+			.dataset = "disk.beside",
+			.sections = "file",
+			.down = "op,record,depth",
+			.across = "guest=guest MB/s,guest-iops=IOPS,native=native MB/s,"
+				  "native-iops=IOPS,ratio,way,spread=spread (%),irqs,exits,"
+				  "verified"});
 }
 
 /* ---- verdicts ---- */
 
-/* Rounds differ by so much that another median would have been as likely on the other side. */
-static bool undecided(struct disk_row *row, bool reached, double wanted)
+/* Batches differ by so much that another median would have been as likely on the other side. */
+static bool undecided(const struct pair *pair, bool reached, double wanted)
 {
-	return spread(row) > SPREAD_MAX ||
-	       (!reached && ratio(row) * (1 + spread(row) / 2) >= wanted);
+	return pair->spread > SPREAD_MAX ||
+	       (!reached && pair->ratio * (1 + pair->spread / 2) >= wanted);
 }
 
-static void judge_goal(const struct disk_report *report, struct page *page, struct disk_row *row,
+static void judge_goal(struct session *session, const struct dataset *set, const struct pair *pair,
 	const struct goal *goal)
 {
-	bool reached = ratio(row) >= goal->ratio;
-	enum verdict verdict = reached ? VERDICT_GOOD : VERDICT_BAD;
+	const struct row *row = pair->guest;
+	bool reached = pair->ratio >= goal->ratio;
+	enum outcome outcome = reached ? OUTCOME_GOOD : OUTCOME_BAD;
 	char but[80] = "";
 
-	if (!same_path(row))
+	if (!same_path(pair))
 		snprintf(but, sizeof(but), "; but they do not take the same way to the file");
-	else if (undecided(row, reached, goal->ratio))
-		snprintf(but, sizeof(but), ", which cannot be said: rounds differ by %.0f %%",
-			100 * spread(row));
+	else if (undecided(pair, reached, goal->ratio))
+		snprintf(but, sizeof(but), ", which cannot be said: batches differ by %.0f %%",
+			100 * pair->spread);
 	if (but[0] != '\0')
-		verdict = VERDICT_UNKNOWN;
-	page_verdict(page, verdict,
-		"%s of %" PRIu64 " KiB at depth %u, %" PRIu64
-		" MiB: the guest reaches %.0f %% of native; asked: %.0f %%%s",
-		disk_op_names[row->op], row->record >> 10, disk_timed(report->plan, row).depth,
-		row->file >> 20, 100 * ratio(row), 100 * goal->ratio, but);
+		outcome = OUTCOME_UNKNOWN;
+	document_judge(session->document,
+		(struct judgement){.id = "share-of-native",
+			.at = row_name(set, row),
+			.outcome = outcome,
+			.value = pair->ratio,
+			.limit = goal->ratio,
+			.unit = UNIT_RATIO},
+		"%s of %.0f KiB at depth %.0f, %.0f MiB: the guest reaches %.0f %% of native; "
+		"asked: %.0f %%%s",
+		op_of(set, row), number_at(set, row, "record") / 1024, number_at(set, row, "depth"),
+		number_at(set, row, "file") / (1 << 20), 100 * pair->ratio, 100 * goal->ratio, but);
 }
 
-static void judge_goals(const struct disk_report *report, struct page *page)
+static void judge_row(struct session *session, const struct dataset *set, const struct row *row)
 {
-	if (report->image->in_memory)
-		page_verdict(page, VERDICT_UNKNOWN,
+	struct pair pair = pair_of(set, row);
+
+	if (pair.guest != row || pair.native == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(goals) / sizeof(goals[0]); i++)
+		if (strcmp(op_of(set, row), disk_op_names[goals[i].op]) == 0 &&
+			number_at(set, row, "record") == (double)goals[i].record &&
+			(goals[i].depth == 0 || number_at(set, row, "depth") == goals[i].depth))
+			judge_goal(session, set, &pair, &goals[i]);
+}
+
+static bool any_flagged(const struct dataset *set, unsigned flag)
+{
+	for (size_t i = 0; i < set->n_rows; i++)
+		if (is_flagged(&set->rows[i], flag))
+			return true;
+	return false;
+}
+
+static void judge_goals(struct session *session, const struct dataset *set)
+{
+	if (any_flagged(set, DISK_FLAG_IN_MEMORY))
+		document_judge(session->document,
+			(struct judgement){.id = "in-memory",
+				.at = "",
+				.outcome = OUTCOME_UNKNOWN,
+				.value = (double)NAN,
+				.limit = (double)NAN},
 			"The file is in memory (tmpfs): these are no figures of a disk; "
 			"--dir DIR puts it elsewhere");
-	for (size_t i = 0; i < report->n; i++) {
-		struct disk_row *row = &report->rows[i];
-
-		for (size_t g = 0; g < sizeof(goals) / sizeof(goals[0]); g++)
-			if (row->op == goals[g].op && row->record == goals[g].record && both(row) &&
-				(goals[g].depth == 0 ||
-					goals[g].depth == disk_timed(report->plan, row).depth))
-				judge_goal(report, page, row, &goals[g]);
-	}
+	for (size_t i = 0; i < set->n_rows; i++)
+		judge_row(session, set, &set->rows[i]);
 }
 
-static void judge_data(const struct disk_report *report, struct page *page)
+static void judge_data(struct session *session, const struct dataset *set)
 {
-	uint64_t checked = 0, mismatches = 0, failed = 0;
+	double checked = 0, mismatches = 0, failed = 0;
+	struct judgement judgement = {.id = "data", .at = "", .limit = 0, .unit = UNIT_COUNT};
 
-	for (size_t i = 0; i < report->n; i++) {
-		checked += report->rows[i].checked;
-		mismatches += report->rows[i].mismatches;
-		failed += errors(&report->rows[i]);
+	for (size_t i = 0; i < set->n_rows; i++) {
+		checked += sum(set, &set->rows[i], DISK_CHECKED);
+		mismatches += sum(set, &set->rows[i], DISK_MISMATCHES);
+		failed += sum(set, &set->rows[i], DISK_ERRORS);
 	}
+	judgement.outcome = mismatches == 0 ? OUTCOME_GOOD : OUTCOME_BAD;
+	judgement.value = mismatches;
 	if (checked + mismatches > 0)
-		page_verdict(page, mismatches == 0 ? VERDICT_GOOD : VERDICT_BAD,
-			"%" PRIu64 " of %" PRIu64
-			" records that were verified had the right checksum",
+		document_judge(session->document, judgement,
+			"%.0f of %.0f records that were verified had the right checksum",
 			checked - mismatches, checked);
+	judgement.id = "requests";
+	judgement.outcome = OUTCOME_BAD;
+	judgement.value = failed;
 	if (failed > 0)
-		page_verdict(page, VERDICT_BAD, "%" PRIu64 " requests failed", failed);
+		document_judge(session->document, judgement, "%.0f requests failed", failed);
 }
 
 /* ---- curves ---- */
 
-static void draw(struct chart *chart, struct disk_row *row)
+static void say_curves(struct session *session)
 {
-	for (unsigned side = 0; side < DISK_SIDES; side++) {
-		char series[32];
-
-		snprintf(series, sizeof(series), "%s, %" PRIu64 " MiB", disk_side_names[side],
-			row->file >> 20);
-		chart_point(chart, series, (double)row->record, speed(row, side).median);
-	}
-}
-
-static void curves(const struct disk_report *report, struct page *page)
-{
-	for (unsigned op = 0; op < DISK_BENCH_OPS; op++) {
-		struct chart *chart = NULL;
-		char title[48];
-
-		snprintf(title, sizeof(title), "Disk: %s", disk_op_names[op]);
-		for (size_t i = 0; i < report->n; i++) {
-			struct disk_row *row = &report->rows[i];
-
-			if (row->op != op || !measured(row))
-				continue;
-			if (chart == NULL)
-				chart = page_chart(page, CHART_LINES, CHART_LOG_X | CHART_BYTES_X,
-					title, "record", "bandwidth (MB/s)");
-			draw(chart, row);
-		}
-	}
+	document_view(session->document, &(struct view){.heading = "Disk: {op}",
+						 .dataset = "disk.throughput",
+						 .sections = "op",
+						 .down = "record",
+						 .across = "throughput",
+						 .series = "side,file",
+						 .form = "lines",
+						 .flags = VIEW_LOG_X});
 }
 
 /* ---- notes ---- */
 
-static void say_paths(const struct disk_report *report, struct page *page)
+static bool ways_differ(const struct dataset *set)
 {
-	bool buffered = false, single = false, differ = false;
+	for (size_t i = 0; i < set->n_rows; i++) {
+		struct pair pair = pair_of(set, &set->rows[i]);
 
-	for (size_t i = 0; i < report->n; i++) {
-		const struct disk_row *row = &report->rows[i];
-
-		for (unsigned side = 0; side < DISK_SIDES; side++) {
-			buffered |= row->samples[side].n > 0 && !row->samples[side].path.direct;
-			single |= row->samples[side].n > 0 && !row->samples[side].path.io_uring;
-		}
-		differ |= both(row) && !same_path(row);
+		if (has_both(&pair) && !same_path(&pair))
+			return true;
 	}
-	if (buffered)
-		page_note(page, "This file cannot be accessed directly (O_DIRECT): it goes through "
-				"the host's page cache, and these are figures of memory.");
-	if (single)
-		page_note(page,
-			"Without io_uring, which this host does not have or does not "
-			"allow, requests are carried out one at a time, whatever the depth.");
-	if (differ)
-		page_note(page, "!: guest and native do not take the same way to the file.");
+	return false;
 }
 
-static void say_method(const struct disk_report *report, struct page *page)
+static void say_paths(struct session *session, const struct dataset *set)
 {
-	page_note(page,
-		"Medians over the rounds of batches native, guest, guest, native; a round is every "
+	if (any_flagged(set, DISK_FLAG_BUFFERED))
+		document_note(session->document,
+			"This file cannot be accessed directly (O_DIRECT): it goes through the "
+			"host's page cache, and these are figures of memory.");
+	if (any_flagged(set, DISK_FLAG_ONE_AT_A_TIME))
+		document_note(session->document,
+			"Without io_uring, which this host does not have or does not allow, "
+			"requests are carried out one at a time, whatever the depth.");
+	if (ways_differ(set))
+		document_note(session->document,
+			"!: guest and native do not take the same way to the file.");
+}
+
+static void say_method(struct session *session)
+{
+	document_note(session->document,
+		"Medians over launches in a drawn order, each of several batches; a batch is every "
 		"record once, MB are 10^6 bytes. Both sides take the records in the same order and "
 		"keep as many in flight (depth), at most %u MiB of them. Writes end with a flush "
-		"of "
-		"the medium's cache inside the time, as iozone -e; write is onto blocks the file "
-		"system has not written before%s, rewrite over data. Native is a thread on the CPU "
-		"of the monitor's disk thread.",
+		"of the medium's cache inside the time, as iozone -e; write is onto blocks the "
+		"file system has not written before%s, rewrite over data. Native is a thread on "
+		"the CPU of the monitor's disk thread.",
 		(unsigned)(DISK_IN_FLIGHT_MAX >> 20),
-		report->image->given != NULL ? " (not here: an image of yours is left as it is)"
-					     : "");
-	page_note(page, "spread: largest less smallest round over the median, the worse side's. "
-			"irqs, exits: the guest's a request, exits to userspace at the disk's "
-			"registers. verified: in batches of their own, outside the time, what the "
-			"guest wrote is read and checked by this process, and what it reads has "
-			"been written by this process.");
-	page_note(page, "A host that is a guest itself has a disk that others cache and limit: "
-			"figures above the medium's own are its caches', and they change from "
-			"minute to minute.");
+		session->context->machine.disk_path != NULL
+			? " (not here: an image of yours is left as it is)"
+			: "");
+	document_note(session->document,
+		"spread: largest less smallest batch over the median, the worse side's. irqs, "
+		"exits: the guest's a request, exits to userspace at the disk's registers. "
+		"verified: after each launch of a guest, outside the time, what the guest wrote is "
+		"read and checked by this process, and what it reads has been written by this "
+		"process.");
+	document_note(session->document,
+		"A host that is a guest itself has a disk that others cache and limit: figures "
+		"above the medium's own are its caches', and they change from minute to minute.");
 }
 
-static void say_missing(const struct disk_report *report, struct page *page)
+static void say_errors(struct session *session, const struct dataset *set)
 {
-	for (size_t i = 0; i < report->n; i++) {
-		const struct disk_row *row = &report->rows[i];
+	for (size_t i = 0; i < set->n_rows; i++) {
+		const struct row *row = &set->rows[i];
 
-		if (row->diag.text[0] == '\0' || row->err == -EINTR)
-			continue;
-		page_note(page, "%s: %s, records of %" PRIu64 " KiB: %s",
-			row->err < 0 ? "n/a" : "errors", disk_op_names[row->op], row->record >> 10,
-			row->diag.text);
+		if (row_text(row, "errors") != NULL)
+			document_note(session->document, "errors: %s, records of %.0f KiB: %s",
+				op_of(set, row), number_at(set, row, "record") / 1024,
+				row_text(row, "errors"));
 	}
 }
 
-void disk_page(struct page *page, const struct disk_report *report)
+void disk_conclude(struct session *session)
 {
-	file_tables(report, page);
-	judge_goals(report, page);
-	judge_data(report, page);
-	say_missing(report, page);
-	say_paths(report, page);
-	say_method(report, page);
-	curves(report, page);
+	struct dataset *set = session_set(session, "throughput");
+
+	if (set == NULL)
+		return;
+	if (set->n_rows > 0)
+		say_tables(session, set);
+	judge_goals(session, set);
+	judge_data(session, set);
+	say_errors(session, set);
+	say_paths(session, set);
+	say_method(session);
+	if (set->n_rows > 0)
+		say_curves(session);
 }

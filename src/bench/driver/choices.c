@@ -31,6 +31,7 @@ union room {
 	struct numbers numbers;
 	struct durations durations;
 	uint64_t words;
+	const char *text;
 	bool on;
 };
 
@@ -41,14 +42,16 @@ static struct option_spec spec_of(const struct parameter *parameter, union room 
 		[PARAMETER_NSEC] = OPTION_DURATIONS,
 		[PARAMETER_WORD] = OPTION_CHOICES,
 		[PARAMETER_GATHERED] = OPTION_CHOICES,
-		[PARAMETER_SWITCH] = OPTION_FLAG};
+		[PARAMETER_SWITCH] = OPTION_FLAG,
+		[PARAMETER_TEXT] = OPTION_TEXT};
 
 	return (struct option_spec){.name = parameter->axis.id,
 		.kind = kinds[parameter->kind],
 		.value = room,
 		.min = parameter->min,
 		.max = parameter->max,
-		.names = parameter->words};
+		.names = parameter->words,
+		.typed = parameter->typed};
 }
 
 static size_t take_amounts(const uint64_t *amounts, size_t n, struct value *values)
@@ -94,6 +97,7 @@ static int take_room(const struct parameter *parameter, const union room *room,
 		break;
 	case PARAMETER_GATHERED:
 	case PARAMETER_SWITCH:
+	case PARAMETER_TEXT:
 		*n = 0;
 		break;
 	}
@@ -112,7 +116,8 @@ static int choices_values(const struct parameter *parameter, const char *text, s
 
 static bool is_axis(const struct parameter *parameter)
 {
-	return parameter->kind != PARAMETER_GATHERED && parameter->kind != PARAMETER_SWITCH;
+	return parameter->kind != PARAMETER_GATHERED && parameter->kind != PARAMETER_SWITCH &&
+	       parameter->kind != PARAMETER_TEXT;
 }
 
 void choices_decode_rest(const struct choices *choices, void *parameters)
@@ -126,6 +131,8 @@ void choices_decode_rest(const struct choices *choices, void *parameters)
 			continue;
 		if (choice->parameter->kind == PARAMETER_SWITCH)
 			*(bool *)field = choice->bits != 0;
+		else if (choice->parameter->kind == PARAMETER_TEXT)
+			*(const char **)field = choice->text;
 		else
 			*(uint64_t *)field = choice->bits;
 	}
@@ -336,6 +343,8 @@ static int take_own(struct choices *choices, const union room *rooms, struct dia
 		err = take_room(&parameter[i], &rooms[i], choice->values, &choice->n, diag);
 		choice->given = choice->n > 0;
 		choice->bits = parameter[i].kind == PARAMETER_SWITCH ? rooms[i].on : rooms[i].words;
+		if (parameter[i].kind == PARAMETER_TEXT)
+			choice->text = rooms[i].text != NULL ? rooms[i].text : parameter[i].preset;
 		if (parameter[i].kind == PARAMETER_GATHERED && choice->bits == 0)
 			choice->bits = all_words(parameter[i].words);
 	}

@@ -15,6 +15,8 @@ struct choice {
 	bool given;
 	/* of a gathered one: bit i for its word i; of a switch: 1 */
 	uint64_t bits;
+	/* of a text; NULL: none */
+	const char *text;
 	struct value values[CHOICE_VALUES_MAX];
 	size_t n;
 };
@@ -39,7 +41,7 @@ const struct choice *choices_find(const struct choices *choices, const char *axi
 /* What a preset of that option comes to: a list as one would type it; NULL: all its words. */
 int choices_preset(const struct choices *choices, const struct choice *choice, const char *text,
 	struct value *values, size_t *n, struct diag *diag);
-/* Into the parameters: all that is no axis of points, gathered options and switches. */
+/* Into the parameters: all that is no axis of points, gathered options, switches and texts. */
 void choices_decode_rest(const struct choices *choices, void *parameters);
 /* Where a value of it goes in the parameters. False: the option has no such value. */
 bool choices_decode(const struct parameter *parameter, struct value value, void *parameters);

@@ -31,6 +31,7 @@ struct run {
 	struct session session;
 	struct points points[SERIES_MAX];
 	struct job *jobs;
+	const struct point **all;
 	size_t n_jobs;
 	struct progress progress;
 	json_t *order;
@@ -305,6 +306,19 @@ static int add_jobs(struct run *run, size_t s, struct diag *diag)
 	return err;
 }
 
+/* For the experiment. */
+static int list_all(struct run *run, struct diag *diag)
+{
+	run->all = calloc(run->n_jobs + 1, sizeof(const struct point *));
+	if (run->all == NULL)
+		return diag_set(diag, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < run->n_jobs; i++)
+		run->all[i] = run->jobs[i].point;
+	run->session.points = run->all;
+	run->session.n_points = run->n_jobs;
+	return 0;
+}
+
 static int make_all(struct run *run, struct diag *diag)
 {
 	const struct experiment *experiment = run->choices->experiment;
@@ -318,7 +332,7 @@ static int make_all(struct run *run, struct diag *diag)
 			err = add_jobs(run, s, diag);
 	if (err == 0 && run->n_jobs == 0 && run->session.document->n_skips == 0)
 		err = -EINVAL;
-	return err;
+	return err == 0 ? list_all(run, diag) : err;
 }
 
 static void begin(struct run *run, struct choices *choices)
@@ -343,6 +357,7 @@ static void end(struct run *run)
 	for (size_t s = 0; s < SERIES_MAX; s++)
 		points_free(&run->points[s]);
 	free(run->jobs);
+	free((void *)run->all);
 	json_decref(run->order);
 	free((void *)(uintptr_t)run->session.parameters);
 	document_destroy(run->session.document);
@@ -439,10 +454,12 @@ static int run_chosen(struct choices *choices)
 		status = list_points(&run);
 	else if (err == 0 && context->check == NULL)
 		err = run_prepared(&run, &diag);
-	if (err < 0)
-		status = bench_refuse(context, choices->experiment->name, &diag);
-	else if (!choices->dry_run && context->check == NULL)
+	if (err < 0) {
+		(void)bench_refuse(context, choices->experiment->name, &diag);
+		status = launch_exit_status(err);
+	} else if (!choices->dry_run && context->check == NULL) {
 		status = document_publish(run.session.document, context);
+	}
 	end(&run);
 	return status;
 }
@@ -477,7 +494,8 @@ static const char *argument_of(enum parameter_kind kind)
 		[PARAMETER_NSEC] = "NS",
 		[PARAMETER_WORD] = "LIST",
 		[PARAMETER_GATHERED] = "LIST",
-		[PARAMETER_SWITCH] = ""};
+		[PARAMETER_SWITCH] = "",
+		[PARAMETER_TEXT] = "PATH"};
 
 	return arguments[kind];
 }
@@ -504,12 +522,12 @@ static void help_words(const struct parameter *parameter, FILE *out)
 
 static void help_one(const struct parameter *parameter, FILE *out)
 {
-	bool is_switch = parameter->kind == PARAMETER_SWITCH;
+	bool has_preset = parameter->kind != PARAMETER_SWITCH && parameter->kind != PARAMETER_TEXT;
 	char left[64];
 
 	snprintf(left, sizeof(left), "--%s %s", parameter->axis.id, argument_of(parameter->kind));
 	fprintf(out, "  %-30s %s", left, parameter->axis.help);
-	if (!is_switch)
+	if (has_preset)
 		fprintf(out, " (%s)", parameter->preset != NULL ? parameter->preset : "all");
 	if (parameter->words != NULL)
 		help_words(parameter, out);

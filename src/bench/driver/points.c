@@ -94,11 +94,12 @@ void point_set(struct point *point, const char *axis, const char *text)
 {
 	int i = axis_of(point, axis);
 	struct value values[CHOICE_VALUES_MAX];
-	struct diag diag = {"no such axis"};
+	struct diag diag = {"not one value"};
 	size_t n = 0;
 
-	if (i >= 0 &&
-		choices_preset(point->choices, point->axes[i], text, values, &n, &diag) == 0 &&
+	if (i < 0)
+		return;
+	if (choices_preset(point->choices, point->axes[i], text, values, &n, &diag) == 0 &&
 		n == 1 && put(point, (size_t)i, values[0], &diag) == 0)
 		return;
 	fprintf(stderr, "tickvm: %s: %s=%s: %s\n", point->series->id, axis, text, diag.text);
@@ -222,12 +223,13 @@ static const char *text_of(const char *const *pairs, const char *axis)
 	return NULL;
 }
 
-static const char *preset_of(const struct series *series, const struct choice *choice)
+static const char *preset_of(
+	const struct session *session, const struct series *series, const struct choice *choice)
 {
 	const char *text = text_of(series->presets, choice->axis.id);
 
 	if (text == NULL && series->preset != NULL)
-		text = series->preset(choice->axis.id);
+		text = series->preset(session, choice->axis.id);
 	if (text == NULL && choice->parameter != NULL)
 		text = choice->parameter->preset;
 	return text;
@@ -240,11 +242,11 @@ struct product {
 	size_t n_values[POINT_AXES_MAX], n, total;
 };
 
-static int fill_axis(struct product *product, size_t i, const struct choices *choices,
-	const struct series *series, struct diag *diag)
+static int fill_axis(struct product *product, size_t i, const struct session *session,
+	const struct choices *choices, const struct series *series, struct diag *diag)
 {
 	const struct choice *choice = product->axes[i];
-	const char *preset = preset_of(series, choice);
+	const char *preset = preset_of(session, series, choice);
 	const char *fixed = text_of(series->fixed, choice->axis.id);
 
 	if (fixed != NULL)
@@ -258,15 +260,15 @@ static int fill_axis(struct product *product, size_t i, const struct choices *ch
 	return 0;
 }
 
-static int fill(struct product *product, const struct choices *choices, const struct series *series,
-	struct diag *diag)
+static int fill(struct product *product, const struct session *session,
+	const struct choices *choices, const struct series *series, struct diag *diag)
 {
 	int err = 0;
 
 	product->n = points_axes(choices, series, product->axes);
 	product->total = 1;
 	for (size_t i = 0; i < product->n && err == 0; i++) {
-		err = fill_axis(product, i, choices, series, diag);
+		err = fill_axis(product, i, session, choices, series, diag);
 		if (product->total <= POINTS_MAX)
 			product->total *= product->n_values[i];
 	}
@@ -382,7 +384,7 @@ int points_make(struct points *points, struct session *session, const struct cho
 	*points = (struct points){.n = 0};
 	if (product == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	int err = fill(product, choices, series, diag);
+	int err = fill(product, session, choices, series, diag);
 
 	points->point = err == 0 ? calloc(product->total, sizeof(*points->point)) : NULL;
 	if (err == 0)

@@ -46,8 +46,9 @@ static int cpus(void)
 }
 
 /* With one thread, and with two where there are CPUs. */
-static const char *preset(const char *axis)
+static const char *preset(const struct session *session, const char *axis)
 {
+	(void)session;
 	if (strcmp(axis, "vcpus") != 0)
 		return NULL;
 	return cpus() > 1 ? "1,2" : "1";

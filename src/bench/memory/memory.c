@@ -376,10 +376,11 @@ static int settle_pairs(struct session *session, struct point *point, struct dia
 	return settle_side(point, false, why);
 }
 
-static const char *teams_of_host(const char *axis)
+static const char *teams_of_host(const struct session *session, const char *axis)
 {
 	cpu_set_t set;
 
+	(void)session;
 	if (strcmp(axis, "vcpus") != 0 || sched_getaffinity(0, sizeof(set), &set) < 0)
 		return NULL;
 	return CPU_COUNT(&set) >= 2 ? "1,2" : "1";
