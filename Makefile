@@ -64,17 +64,17 @@ $(BUILD)/src/vmm/payload.o: src/vmm/payload.S $(BUILD)/tickvm-guest
 	@mkdir -p $(@D)
 	$(Q)$(CC) -DPAYLOAD_PATH='"$(BUILD)/tickvm-guest"' -c -o $@ $<
 
-$(BUILD)/src/report/embedded.o: src/report/embedded.S src/report/report.css $(wildcard reference/*.csv)
+$(BUILD)/src/report/report_files.o: src/report/report_files.S src/report/report.css $(wildcard reference/*.csv)
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
 
-$(BUILD)/src/bench/sweep/embedded.o: src/bench/sweep/embedded.S sweeps/quick.ini
+$(BUILD)/src/bench/sweep/quick_file.o: src/bench/sweep/quick_file.S sweeps/quick.ini
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
 
-EMBEDDED := $(BUILD)/src/vmm/payload.o $(BUILD)/src/report/embedded.o $(BUILD)/src/bench/sweep/embedded.o
+EMBEDDED := $(BUILD)/src/vmm/payload.o $(BUILD)/src/report/report_files.o $(BUILD)/src/bench/sweep/quick_file.o
 $(LIB): $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/cli/main.c,$(SRCS))) $(EMBEDDED) $(WORKLOADS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
@@ -84,7 +84,7 @@ $(LIB): $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/cli/main.c,$(SRCS))) $(EMBE
 WORKLOAD_CFLAGS = -std=c11 $(WARN) -O2 -g -Iinclude -ffreestanding -fpie -march=x86-64 -mno-red-zone \
                   -fcf-protection=none -fno-stack-protector -fno-asynchronous-unwind-tables -fno-builtin \
                   -falign-functions=64 -MMD -MP
-$(BUILD)/workload/instructions.o $(BUILD)/workload/disk.o: WORKLOAD_CFLAGS += -mgeneral-regs-only
+$(BUILD)/workload/instructions.o $(BUILD)/workload/workload_disk.o: WORKLOAD_CFLAGS += -mgeneral-regs-only
 $(BUILD)/workload/%_avx2.o: WORKLOAD_CFLAGS += -mavx2 -mfma -ffp-contract=fast
 $(BUILD)/workload/%.o: src/workload/%.c
 	$(call say,WORK,$<)

@@ -3,7 +3,7 @@
  * Subtracting and averaging is left to the reader of the records. */
 #include "bench.h"
 #include "pilot.h"
-#include "text.h"
+#include "guest_text.h"
 
 #define SCALES       3 /* with scale=1: x1, x4, x16 */
 #define SCALE_LARGER 16

@@ -2,7 +2,7 @@
 /* Parses the payload's command line: one table of keys, checked values, errors that name the word.
  * It knows nothing of the machine, and builds hosted as well as freestanding. */
 #include "cmdline.h"
-#include "text.h"
+#include "guest_text.h"
 
 #define NAMES_MAX 9
 

@@ -2,7 +2,7 @@
 /* The interrupt descriptor table, and exceptions: expected while the machine is probed, the end of
  * the run otherwise. It handles no interrupts: those are in interrupts.S. */
 #include "guest.h"
-#include "text.h"
+#include "guest_text.h"
 
 /* Intel SDM vol. 3, 6.14.1. */
 struct gate_descriptor {

@@ -2,7 +2,7 @@
 /* Results as JSON lines on the serial port, for monitors that do not read the result block: a first
  * line with the block, then one array a record. It computes nothing. */
 #include "guest.h"
-#include "text.h"
+#include "guest_text.h"
 
 static void add_number(struct text *text, const char *name, uint64_t value)
 {

@@ -3,7 +3,7 @@
  * boot processor was. What they do there is their test's. */
 #include "guest.h"
 
-#include "text.h"
+#include "guest_text.h"
 
 #define ICR_INIT         0x4500
 #define ICR_STARTUP      0x4600

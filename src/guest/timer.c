@@ -6,7 +6,7 @@
  * reaches it there: what comes while the next event is armed and recorded (or, with residual, while
  * the rest is spun) is pending until the next wait begins, and is taken before it halts. A device
  * that waits for its handler raises nothing more meanwhile. */
-#include "load.h"
+#include "guest_load.h"
 #include "team.h"
 #include "timer.h"
 

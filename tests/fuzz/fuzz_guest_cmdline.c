@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The payload's command line, of any bytes: refused with a message, or values that its tests may
  * count on. Input: the line. It builds the payload's own source hosted and runs no guest. */
-#include "../../src/guest/text.c"
+#include "../../src/guest/guest_text.c"
 #include "../../src/guest/cmdline.c"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * MODEL_STOP_AT=N: the N-th run waits for an interruption. MODEL_DISTURBED=N: the N-th look at the
  * sentinel finds a slower host. */
 #include "../../src/bench/launch.h"
-#include "../../src/bench/options.h"
+#include "../../src/bench/bench_options.h"
 #include "../../src/bench/results.h"
 #include "../../src/bench/sweep/sweep_sentinel.h"
 

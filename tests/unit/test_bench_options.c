@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An experiment's options: what is taken, and what each mistake is told. */
-#include "../../src/bench/options.h"
+#include "../../src/bench/bench_options.h"
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The payload's command line, as guest_abi.h documents it: keys, defaults, and what is refused.
  * Builds the payload's own source hosted; runs no guest. */
-#include "../../src/guest/text.c"
+#include "../../src/guest/guest_text.c"
 #include "../../src/guest/cmdline.c"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The arithmetic of bench memory: bandwidths from rounds, caches' stand-ins, huge pages from a
  * kernel's own words. */
-#include "../../src/bench/memory/memory.h"
+#include "../../src/bench/memory/bench_memory.h"
 
 #include <criterion/criterion.h>
 

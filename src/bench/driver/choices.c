@@ -2,7 +2,7 @@
 /* Words to values of axes, by the same parser as every bench's options. */
 #include "choices.h"
 
-#include "../options.h"
+#include "../bench_options.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* tickvm bench hyperbench: what each privileged thing costs a guest, beside the host, and where the
  * cycles go (Wei, Zhang, Tu 2019). One VM a row, so that a guest that dies takes one row along. */
 #include "hyperbench.h"
-#include "../options.h"
+#include "../bench_options.h"
 #include "../registry.h"
 
 #include "tickvm/clock.h"

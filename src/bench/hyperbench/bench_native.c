@@ -2,7 +2,7 @@
 /* tickvm bench native: HyperBench's rows on the host alone, by the loops that the payload runs.
  * It starts no guest. */
 #include "hyperbench.h"
-#include "../options.h"
+#include "../bench_options.h"
 #include "../launch.h"
 #include "../registry.h"
 

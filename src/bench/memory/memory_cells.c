@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From rounds to bandwidths, which vector length stands for which cache, and what things are
  * called. Pure: it measures and prints nothing. */
-#include "memory.h"
+#include "bench_memory.h"
 
 #include <math.h>
 

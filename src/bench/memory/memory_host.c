@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the host's kernel says of memory: cache sizes, and whether huge pages were had. It changes
  * nothing and guesses nothing. */
-#include "memory.h"
+#include "bench_memory.h"
 
 #include "../launch.h"
 

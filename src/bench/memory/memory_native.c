@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The payload's test=memory in threads of this process: the same loops over memory of the same
  * backing. Page tables are the kernel's, so there is no choice of pages. It starts no guest. */
-#include "memory.h"
+#include "bench_memory.h"
 
 #include "../native.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `tickvm bench memory` says: a summary by cache, what pages cost, first touch, and the
  * curves. */
-#include "memory.h"
+#include "bench_memory.h"
 
 #include "tickvm/contrast.h"
 #include "tickvm/host.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs one cell through its experiment's own entry, and finds the reason when that failed.
  * It does not look into the figures. */
-#include "../options.h"
+#include "../bench_options.h"
 
 #include "tickvm/cell.h"
 

@@ -5,7 +5,7 @@
 #define BENCH_BENCH_TIMER_H
 
 #include "detectors.h"
-#include "../options.h"
+#include "../bench_options.h"
 #include "../results.h"
 #include "timer_join.h"
 #include "timer_load.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tickvm bench memory: bandwidth against vector length, and first touch, guest beside native.
  * What is timed is the workload's; what is said of it is in memory_report.c. */
-#include "memory.h"
+#include "bench_memory.h"
 
 #include "../attach.h"
 #include "../launch.h"

@@ -4,7 +4,7 @@
  * LAPIC's ICR and one to its EOI register; before hlt three LAPIC stores; before hypercall one
  * cpuid. */
 #include "bench.h"
-#include "text.h"
+#include "guest_text.h"
 
 void test_exits(const struct cmdline *cmdline)
 {

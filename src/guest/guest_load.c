@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* load=io and load=interrupts: started, counted, stopped. The handlers that carry the load are in
  * interrupts.S; what they disturb is the test's. */
-#include "load.h"
+#include "guest_load.h"
 #include "virtio_blk.h"
 
 /* Intel SDM vol. 3, 11.8.4: the vectors from 32 to 63 that wait to be taken. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Strings in fixed buffers: always terminated, never overrun, cut short when they do not fit.
  * Not a printf. */
-#include "text.h"
+#include "guest_text.h"
 
 struct text text_in(char *buffer, size_t size)
 {

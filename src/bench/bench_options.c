@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parses an experiment's options; every mistake becomes one line with the remedy.
  * It prints nothing and knows no experiment. */
-#include "options.h"
+#include "bench_options.h"
 
 #include "tickvm/amount.h"
 

@@ -2,7 +2,7 @@
 /* A run of the payload: read the command line, do one test, leave the result, exit.
  * The tests themselves are in files of their names. */
 #include "guest.h"
-#include "text.h"
+#include "guest_text.h"
 
 #define STAMP_PAIRS    63
 #define PORT_KEYBOARD  0x64
