@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tickvm bench memory: bandwidth against vector length, and first touch, guest beside native.
  * What is timed is the workload's; what is said of it is in memory_report.c. */
-#include "bench_memory.h"
-
+#include "../agreement.h"
 #include "../attach.h"
 #include "../launch.h"
 #include "../registry.h"
+#include "../sides.h"
+#include "bench_memory.h"
 
 #include "tickvm/clock.h"
 
@@ -30,8 +31,7 @@ _Static_assert(
 /* ---- options and figures ---- */
 
 static const struct parameter parameters[] = {
-	PARAMETER_WORDS("side", NULL, memory_side_names, NULL, struct memory_parameters, side,
-		"in threads of this process, or in a guest"),
+	PARAMETER_SIDE(struct memory_parameters, side),
 	PARAMETER_WORDS("pages", NULL, memory_page_names, NULL, struct memory_parameters, pages,
 		"the guest's own pages"),
 	PARAMETER_WORDS("backing", NULL, memory_backing_names, NULL, struct memory_parameters,
@@ -272,7 +272,7 @@ static int measure(const struct point *point, bool touch, struct sink *sink, str
 
 	if (run == NULL)
 		return diag_set(diag, -ENOMEM, "out of memory");
-	*run = (struct memory_run){.native = p->side == MEMORY_NATIVE,
+	*run = (struct memory_run){.native = p->side == SIDE_NATIVE,
 		.touch = touch,
 		.pages = p->pages,
 		.backing = p->backing,
@@ -334,7 +334,7 @@ static int settle_side(struct point *point, bool touch, struct diag *why)
 		return diag_set(why, -EINVAL,
 			"--max: %" PRIu64 " is no power of two; write for example 64K or 32M",
 			p->max);
-	if (p->side == MEMORY_GUEST)
+	if (p->side == SIDE_GUEST)
 		return settle_guest(point, touch, why);
 	point_keep(point, of_native);
 	return 0;
@@ -419,7 +419,7 @@ static const struct series pairs = {.id = "pairs",
 	VECTORS,
 	FIGURES(bandwidth_figures),
 	FLAGS,
-	.rounds = PAIRS,
+	.rounds = AGREEMENT_PAIRS,
 	.settle = settle_pairs,
 	.measure = measure_bandwidth};
 

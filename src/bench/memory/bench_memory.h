@@ -16,12 +16,10 @@
 #define MEMORY_TOUCH_BYTES  (UINT64_C(2) << 20)
 #define MEMORY_TOUCH_ROUNDS UINT64_C(32)
 
-enum memory_side { MEMORY_NATIVE, MEMORY_GUEST };
 enum memory_pages { MEMORY_PAGES_2M, MEMORY_PAGES_4K, MEMORY_PAGES };
 enum memory_backing { MEMORY_HUGE, MEMORY_ORDINARY, MEMORY_BACKINGS };
 
 /* As on the command line and in results files; each ends with NULL. */
-extern const char *const memory_side_names[];
 extern const char *const memory_op_names[];
 extern const char *const memory_page_names[];
 extern const char *const memory_backing_names[];

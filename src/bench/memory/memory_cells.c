@@ -7,7 +7,6 @@
 
 #define ROUNDS_MAX 100
 
-const char *const memory_side_names[] = {"native", "guest", NULL};
 const char *const memory_op_names[] = {"read", "write", "rmw", "memset", "memcpy", NULL};
 _Static_assert(sizeof(memory_op_names) / sizeof(memory_op_names[0]) == WORKLOAD_MEMORY_OPS + 1,
 	"WORKLOAD_MEMORY_NAMES, as a list of choices");

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `tickvm bench memory` says: a summary by cache, what pages cost, first touch, and the
  * curves. */
+#include "../agreement.h"
+#include "../sides.h"
 #include "bench_memory.h"
 
-#include "tickvm/contrast.h"
 #include "tickvm/host.h"
 #include "tickvm/word.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-#define TOLERANCE 0.03 /* asked of the same code on an idle host */
 
 /* ---- rows ---- */
 
@@ -22,13 +21,13 @@ static const char *text_at(const struct dataset *set, const struct row *row, con
 
 static bool is_guest(const struct dataset *set, const struct row *row)
 {
-	return strcmp(text_at(set, row, "side"), memory_side_names[MEMORY_GUEST]) == 0;
+	return strcmp(text_at(set, row, "side"), side_names[SIDE_GUEST]) == 0;
 }
 
 static const struct row *native_of(const struct dataset *set, const struct row *guest)
 {
-	return dataset_partner(set, guest, (size_t)dataset_axis(set, "side"),
-		value_word(memory_side_names[MEMORY_NATIVE]));
+	return dataset_partner(
+		set, guest, (size_t)dataset_axis(set, "side"), value_word(side_names[SIDE_NATIVE]));
 }
 
 /* "guest 2m/huge", "native huge". */
@@ -152,36 +151,31 @@ static void say_summary(struct session *session, const struct dataset *set)
 
 /* ---- verdicts ---- */
 
-static enum outcome judge(double low, double high)
-{
-	if (low >= 1 - TOLERANCE && high <= 1 + TOLERANCE)
-		return OUTCOME_GOOD;
-	if (high < 1 - TOLERANCE || low > 1 + TOLERANCE)
-		return OUTCOME_BAD;
-	return OUTCOME_UNKNOWN;
-}
-
 static void judge_reads(struct session *session, const struct dataset *set, const struct row *row)
 {
+	static const enum outcome outcomes[] = {[VERDICT_GOOD] = OUTCOME_GOOD,
+		[VERDICT_BAD] = OUTCOME_BAD,
+		[VERDICT_UNKNOWN] = OUTCOME_UNKNOWN};
 	const struct row *native = native_of(set, row);
 	const char *from = row_text(row, "from");
-	struct contrast c;
+	char text[64];
 
-	if (native == NULL || from == NULL ||
-		contrast_rows(set, native, row, MEMORY_BANDWIDTH, &c) < 0)
+	if (native == NULL || from == NULL)
 		return;
-	double low = 1 + c.low / c.a, high = 1 + c.high / c.a;
+	struct agreement a = agreement_between(set, native, row, MEMORY_BANDWIDTH);
 
+	if (a.n == 0)
+		return;
 	document_judge(session->document,
 		(struct judgement){.id = "agreement",
 			.at = row_name(set, row),
-			.outcome = judge(low, high),
-			.value = c.ratio,
-			.limit = TOLERANCE,
+			.outcome = outcomes[agreement_verdict(&a, AGREEMENT_TOLERANCE)],
+			.value = a.ratio,
+			.limit = AGREEMENT_TOLERANCE,
 			.unit = UNIT_RATIO},
-		"reads from %s: %.3f (%.3f to %.3f) of native speed, by %zu pairs in turn with its "
-		"95 %% interval; asked: within %.0f %% on an idle host",
-		from, c.ratio, low, high, c.n[0], 100 * TOLERANCE);
+		"reads from %s: %s of native speed, by %zu pairs in turn with its 95 %% interval; "
+		"asked: within %.0f %% on an idle host",
+		from, agreement_text(text, sizeof(text), &a), a.n, 100 * AGREEMENT_TOLERANCE);
 }
 
 static bool is_flagged(const struct row *row)
