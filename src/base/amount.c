@@ -116,7 +116,8 @@ static unsigned distance(const char *a, size_t a_length, const char *b)
 const char *nearest_word(const char *name, size_t length, const char *const *words)
 {
 	const char *best = NULL;
-	unsigned least = length < 6 ? 3 : 4;
+	/* Words that share no letter are never near. */
+	unsigned least = length < 3 ? (unsigned)length : length < 6 ? 3 : 4;
 
 	for (; *words != NULL; words++) {
 		unsigned d = length >= 3 && strncmp(name, *words, length) == 0

@@ -81,6 +81,7 @@ Test(amount, the_word_that_was_meant)
 	cr_expect_str_eq(nearest_word("kernle", 6, words), "kernel");
 	cr_expect_str_eq(nearest_word("use", 3, words), "user");
 	cr_expect_null(nearest_word("xen", 3, words));
+	cr_expect_null(nearest_word("1g", 2, (const char *const[]){"2m", "4k", NULL}));
 	cr_expect_null(nearest_word("", 0, words));
 	cr_expect_null(nearest_word("a-word-of-more-than-31-letters-is-none", 38, words));
 }
