@@ -200,6 +200,7 @@ static int make(struct points *points, const char *line)
 	char *words[32];
 	int n = split(line, words);
 
+	document_destroy(session.document);
 	session = (struct session){.experiment = &experiment, .document = document_create()};
 	int err = choices_parse(&choices, &experiment, &context, n, words, &diag);
 
@@ -441,6 +442,7 @@ Test(driver, flags_that_fail_make_the_status_1)
 {
 	flagged = 1;
 	cr_expect_eq(run("--color red"), 0);
+	json_decref(collected);
 	flagged = 2;
 	cr_expect_eq(run("--color red"), 1);
 	json_decref(collected);

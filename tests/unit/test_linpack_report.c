@@ -23,6 +23,7 @@ static unsigned rounds;
 static void begin(void)
 {
 	clock_set_tsc_hz(1000000000);
+	dataset_destroy(set);
 	set = dataset_create("linpack.speed", "LU factorization", axes, N(axes), linpack_figures,
 		LINPACK_FIGURES, NULL, 0);
 	rounds = 0;
@@ -87,6 +88,7 @@ static char *said(void)
 	fclose(out);
 	page_destroy(page);
 	document_destroy(document);
+	set = NULL; /* the document's */
 	return text;
 }
 

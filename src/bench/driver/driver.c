@@ -117,7 +117,8 @@ static void add_set(struct run *run, const struct series *series)
 
 	for (size_t i = 0; i < n; i++)
 		axes[i] = choices[i]->axis;
-	memcpy(axes + n, series->yielded, series->n_yielded * sizeof(axes[0]));
+	for (size_t i = 0; i < series->n_yielded; i++)
+		axes[n + i] = series->yielded[i];
 	document_add(run->session.document,
 		dataset_create(set_id(run->choices->experiment, series->id), series->title, axes,
 			n + series->n_yielded, series->figures, series->n_figures, series->flags,
